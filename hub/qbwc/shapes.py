@@ -1,0 +1,440 @@
+"""The shape of every qbXML request the hub sends: order, types, lengths.
+
+QuickBooks reads a request strictly: one element out of its place and the whole
+message is refused (0x80040400, protocol.md C.1). So the shapes are written down
+once, in a notation that reads like the reference: one element a line, children
+indented, then its type and how often it may stand.
+
+    Name 41            text of at most 41 characters, required
+    TxnDate date ?     optional          * any number          + at least one
+    AccountRef ref 159 ?                 ListID (36) and FullName (159), either or both
+    | ?                one of the indented alternatives, here optional
+    BillAddress addr ? the address block every form shares
+
+Only what the hub sends is listed; an element that is not here is not sent.
+Lengths and order are QuickBooks Desktop's, qbXML 13.0 (protocol.md C.3, E.4).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from hub.errors import Fault
+
+type_patterns = {
+    "bool": r"true|false|1|0",
+    "date": r"\d{4}-\d{2}-\d{2}",
+    "moment": r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}([+-]\d{2}:\d{2})?)?)?",
+    "amount": r"[+-]?\d{1,13}\.\d{2}",
+    "number": r"[+-]?\d{1,10}(\.\d{1,5})?",
+    "int": r"[+-]?\d+",
+    "guid": r"0|\{[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}",
+    "id": r".{1,36}",
+}
+PATTERNS = {name: re.compile(pattern) for name, pattern in type_patterns.items()}
+
+REQUESTS = """
+HostQuery
+  IncludeRetElement 50 *
+
+CompanyQuery
+  IncludeRetElement 50 *
+  OwnerID guid *
+
+PreferencesQuery
+  IncludeRetElement 50 *
+
+AccountQuery
+  list-filter
+
+ItemQuery
+  list-filter
+
+CustomerQuery
+  list-filter
+
+ClassQuery
+  list-filter
+
+PaymentMethodQuery
+  list-filter
+
+SalesTaxCodeQuery
+  list-filter
+
+CustomerAdd
+  CustomerAdd
+    Name 41
+    IsActive bool ?
+    CompanyName 41 ?
+    FirstName 25 ?
+    LastName 25 ?
+    BillAddress addr ?
+    Phone 21 ?
+    Email 1023 ?
+    AccountNumber 99 ?
+    ExternalGUID guid ?
+
+CustomerMod
+  CustomerMod
+    ListID id
+    EditSequence 16
+    Name 41 ?
+    IsActive bool ?
+    CompanyName 41 ?
+    FirstName 25 ?
+    LastName 25 ?
+    BillAddress addr ?
+    Phone 21 ?
+    Email 1023 ?
+    AccountNumber 99 ?
+
+InvoiceAdd
+  InvoiceAdd
+    CustomerRef ref 209
+    ClassRef ref 159 ?
+    ARAccountRef ref 159 ?
+    TxnDate date ?
+    RefNumber 11 ?
+    BillAddress addr ?
+    PONumber 25 ?
+    TermsRef ref 31 ?
+    DueDate date ?
+    Memo 4095 ?
+    IsToBePrinted bool ?
+    IsToBeEmailed bool ?
+    Other 29 ?
+    ExternalGUID guid ?
+    InvoiceLineAdd *
+      sales-line
+
+InvoiceMod
+  InvoiceMod
+    TxnID id
+    EditSequence 16
+    CustomerRef ref 209 ?
+    ClassRef ref 159 ?
+    ARAccountRef ref 159 ?
+    TxnDate date ?
+    RefNumber 11 ?
+    BillAddress addr ?
+    PONumber 25 ?
+    TermsRef ref 31 ?
+    DueDate date ?
+    Memo 4095 ?
+    IsToBePrinted bool ?
+    IsToBeEmailed bool ?
+    Other 29 ?
+    SetCredit *
+      CreditTxnID id
+      AppliedAmount amount
+      Override bool ?
+    InvoiceLineMod *
+      TxnLineID id
+      sales-line
+
+CreditMemoAdd
+  CreditMemoAdd
+    CustomerRef ref 209
+    ClassRef ref 159 ?
+    ARAccountRef ref 159 ?
+    TxnDate date ?
+    RefNumber 11 ?
+    BillAddress addr ?
+    PONumber 25 ?
+    TermsRef ref 31 ?
+    DueDate date ?
+    Memo 4095 ?
+    IsToBePrinted bool ?
+    IsToBeEmailed bool ?
+    Other 29 ?
+    ExternalGUID guid ?
+    CreditMemoLineAdd +
+      sales-line
+
+CreditMemoMod
+  CreditMemoMod
+    TxnID id
+    EditSequence 16
+    CustomerRef ref 209 ?
+    ClassRef ref 159 ?
+    ARAccountRef ref 159 ?
+    TxnDate date ?
+    RefNumber 11 ?
+    BillAddress addr ?
+    PONumber 25 ?
+    TermsRef ref 31 ?
+    DueDate date ?
+    Memo 4095 ?
+    IsToBePrinted bool ?
+    IsToBeEmailed bool ?
+    Other 29 ?
+    CreditMemoLineMod *
+      TxnLineID id
+      sales-line
+
+ReceivePaymentAdd
+  ReceivePaymentAdd
+    CustomerRef ref 209
+    ARAccountRef ref 159 ?
+    TxnDate date ?
+    RefNumber 20 ?
+    TotalAmount amount ?
+    PaymentMethodRef ref 31 ?
+    Memo 4095 ?
+    DepositToAccountRef ref 159 ?
+    ExternalGUID guid ?
+    |
+      IsAutoApply bool
+      AppliedToTxnAdd +
+        TxnID id
+        PaymentAmount amount ?
+        SetCredit *
+          CreditTxnID id
+          AppliedAmount amount
+
+ARRefundCreditCardAdd
+  ARRefundCreditCardAdd
+    CustomerRef ref 209
+    RefundFromAccountRef ref 159 ?
+    ARAccountRef ref 159 ?
+    TxnDate date ?
+    RefNumber 11 ?
+    PaymentMethodRef ref 31 ?
+    Memo 4095 ?
+    ExternalGUID guid ?
+    RefundAppliedToTxnAdd +
+      TxnID id
+      RefundAmount amount
+
+JournalEntryAdd
+  JournalEntryAdd
+    TxnDate date ?
+    RefNumber 11 ?
+    IsAdjustment bool ?
+    CurrencyRef ref 64 ?
+    ExchangeRate number ?
+    ExternalGUID guid ?
+    | +
+      JournalDebitLine
+        journal-line
+      JournalCreditLine
+        journal-line
+
+InvoiceQuery
+  transaction-filter
+
+CreditMemoQuery
+  transaction-filter
+
+ReceivePaymentQuery
+  transaction-filter
+
+JournalEntryQuery
+  transaction-filter
+
+ARRefundCreditCardQuery
+  transaction-filter
+
+TxnVoid
+  TxnVoidType one-of ARRefundCreditCard CreditMemo Invoice JournalEntry
+  TxnID id
+
+TxnDel
+  TxnDelType one-of ARRefundCreditCard CreditMemo Invoice JournalEntry ReceivePayment
+  TxnID id
+"""
+
+PARTS = """
+list-filter
+  | ?
+    ListID id +
+    FullName 209 +
+    list-range
+  IncludeRetElement 50 *
+  OwnerID guid *
+
+list-range
+  MaxReturned int ?
+  ActiveStatus one-of ActiveOnly InactiveOnly All ?
+  FromModifiedDate moment ?
+  ToModifiedDate moment ?
+
+transaction-filter
+  | ?
+    TxnID id +
+    RefNumber 20 +
+    RefNumberCaseSensitive 20 +
+    transaction-range
+  IncludeLineItems bool ?
+  IncludeRetElement 50 *
+
+transaction-range
+  MaxReturned int ?
+  ModifiedDateRangeFilter ?
+    FromModifiedDate moment ?
+    ToModifiedDate moment ?
+
+sales-line
+  ItemRef ref 159 ?
+  Desc 4095 ?
+  Quantity number ?
+  Rate number ?
+  ClassRef ref 159 ?
+  Amount amount ?
+  SalesTaxCodeRef ref 3 ?
+
+journal-line
+  AccountRef ref 159
+  Amount amount
+  Memo 4095 ?
+  EntityRef ref 209 ?
+  ClassRef ref 159 ?
+
+addr
+  Addr1 41 ?
+  Addr2 41 ?
+  Addr3 41 ?
+  Addr4 41 ?
+  Addr5 41 ?
+  City 31 ?
+  State 21 ?
+  PostalCode 13 ?
+  Country 31 ?
+"""
+
+ATTRIBUTES = {"requestID", "iterator", "iteratorID", "metaData"}
+
+
+@dataclass
+class Shape:
+    """One element: its type (or children), its longest text, and how often it may stand."""
+
+    name: str
+    type: str = ""
+    limit: int = 0
+    values: tuple[str, ...] = ()
+    often: str = ""
+    children: list[Shape] = field(default_factory=list)
+
+    @property
+    def is_choice(self) -> bool:
+        return self.name == "|"
+
+    @cached_property
+    def by_name(self) -> dict[str, Shape]:
+        """The elements that may stand directly inside this one."""
+        found: dict[str, Shape] = {}
+        for child in self.children:
+            found.update(child.by_name if child.is_choice or child.is_group else {child.name: child})
+        return found
+
+    @property
+    def is_group(self) -> bool:
+        """A run of elements without an element of its own around it."""
+        return self.name.islower()
+
+    @cached_property
+    def order(self) -> re.Pattern[str]:
+        """The child names this element allows, in their order, as a pattern over ``A;B;``."""
+        return re.compile("".join(child._pattern() for child in self.children))
+
+    def _pattern(self) -> str:
+        if self.is_choice:
+            inner = "|".join(child._pattern() for child in self.children)
+        elif self.is_group:
+            inner = "".join(child._pattern() for child in self.children)
+        else:
+            inner = f"{self.name};"
+        return f"(?:{inner}){self.often}"
+
+    def value_fault(self, text: str) -> str | None:
+        """Say what is wrong with ``text`` as this element's value, or nothing."""
+        if self.values:
+            return None if text in self.values else f"must be one of {', '.join(self.values)}"
+        if self.type in PATTERNS and not PATTERNS[self.type].fullmatch(text):
+            return f"'{text}' is not of the form QuickBooks reads here ({self.type})"
+        return None
+
+
+def _lines(source: str) -> Iterator[tuple[int, list[str]]]:
+    for line in source.splitlines():
+        if line.strip():
+            yield (len(line) - len(line.lstrip())) // 2, line.split()
+
+
+def _shape(words: list[str], parts: Mapping[str, Shape]) -> Shape:
+    name, *rest = words
+    often = rest.pop() if rest and rest[-1] in "?*+" else ""
+    if name in parts:
+        return Shape(name, often=often, children=parts[name].children)
+    match rest:
+        case []:
+            return Shape(name, often=often)
+        case ["ref", limit]:
+            children = [
+                Shape("ListID", "id", 36, often="?"),
+                Shape("FullName", "text", int(limit), often="?"),
+            ]
+            return Shape(name, "ref", often=often, children=children)
+        case ["one-of", *values]:
+            return Shape(name, "one-of", values=tuple(values), often=often)
+        case [part] if part in parts:
+            return Shape(name, "", often=often, children=parts[part].children)
+        case [kind] if kind in PATTERNS:
+            return Shape(name, kind, 36 if kind == "id" else 0, often=often)
+        case [limit]:
+            return Shape(name, "text", int(limit), often=often)
+    raise ValueError(f"no such shape: {' '.join(words)}")
+
+
+def _read(source: str, parts: Mapping[str, Shape]) -> dict[str, Shape]:
+    top: dict[str, Shape] = {}
+    stack: list[Shape] = []
+    for depth, words in _lines(source):
+        shape = _shape(words, parts) if depth else Shape(words[0])
+        del stack[depth:]
+        if stack:
+            stack[-1].children.append(shape)
+        else:
+            top[shape.name] = shape
+        stack.append(shape)
+    return top
+
+
+def _read_parts() -> dict[str, Shape]:
+    """Parts may use parts below them, so the names are known before the lines are read."""
+    parts = {words[0]: Shape(words[0]) for depth, words in _lines(PARTS) if depth == 0}
+    for name, shape in _read(PARTS, parts).items():
+        parts[name].children.extend(shape.children)
+    return parts
+
+
+SHAPES: dict[str, Shape] = _read(REQUESTS, _read_parts())
+"""The shape of each request, by its kind (``InvoiceAdd``)."""
+
+Value = "str | Fields | Sequence[Fields] | Sequence[str]"
+Fields = Mapping[str, "Value"]
+"""The body of a request: a plain mapping in the format's own order. A string is an
+element's text, a mapping its children, a sequence the element repeated."""
+
+
+def too_long(kind: str, fields: Fields) -> list[Fault]:
+    """List every text of ``fields`` that is longer than QuickBooks keeps for it."""
+    return list(_too_long(SHAPES[kind], fields, ""))
+
+
+def _too_long(shape: Shape, fields: Fields, path: str) -> Iterator[Fault]:
+    for name, value in fields.items():
+        inner = shape.by_name[name]
+        for one in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
+            if isinstance(one, Mapping):
+                yield from _too_long(inner, one, f"{path}/{name}")
+            elif inner.limit and len(one) > inner.limit:
+                yield Fault(
+                    f"{path}/{name}",
+                    f"{name} has {len(one)} characters and QuickBooks keeps {inner.limit}: “{one}”",
+                )
