@@ -1,0 +1,34 @@
+"""The hub: billing records into QuickBooks Desktop, and the proof that the books equal the bills."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.config import Configurator
+
+from hub import embedded
+from hub.db import migrate
+from hub.settings import load
+
+
+def main(global_config: dict[str, str] | None, **given: Any) -> Any:
+    """Return the WSGI application. This is the entry point in the .ini files."""
+    settings = load(given)
+    if settings["hub.development"]:
+        settings = embedded.ensure(settings)
+        migrate(settings["sqlalchemy.url"])
+    return application(settings)
+
+
+def application(settings: dict[str, Any]) -> Any:
+    """Return the WSGI application for settings that are complete, its database migrated."""
+    with Configurator(settings=settings) as config:
+        config.include("pyramid_jinja2")
+        config.include("hub.observe")
+        config.include("hub.db")
+        config.include("hub.tasks")
+        config.include("hub.security")
+        config.include("hub.routes")
+        config.scan("hub.views")
+        config.scan("hub.qbwc.sweep")
+    return config.make_wsgi_app()

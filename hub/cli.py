@@ -1,0 +1,318 @@
+"""The command ``hub``: everything that is done from a terminal.
+
+Every command says in a sentence what it did, gives data with ``--json``, and on an
+error says so on standard error and ends with a status other than zero.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hub import application, demo, embedded, observe, supervisor, tasks
+from hub.books.connections import main_connection
+from hub.books.integration import Integration
+from hub.db import HubSession, migrate, unit
+from hub.errors import HubError, Refused
+from hub.exporters import proof_for
+from hub.money import pretty
+from hub.qbwc import qwc as qwc_file
+from hub.report import books_table, proof_table
+from hub.sandbox import books as sandbox_books
+from hub.sandbox import qwc as sandbox_qwc
+from hub.sandbox.company import Company
+from hub.sandbox.outcome import Outcome
+from hub.sandbox.quickbooks import QuickBooks
+from hub.sandbox.webconnector import WebConnector
+from hub.settings import load, variables
+from hub.tenants.models import Mode
+from hub.tenants.service import StaffRoom, add_support, create_tenant, open_tenant
+
+ACTOR = "command line"
+
+
+class Group(click.Group):
+    """A group of commands whose errors are sentences on standard error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Refused as error:
+            details = [f.sentence for f in error.faults if f.sentence != str(error)]
+            raise click.ClickException(" ".join([str(error), *details])) from None
+        except HubError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+def hub() -> None:
+    """Billing records into QuickBooks Desktop, and the proof to the cent."""
+    logging.getLogger().setLevel(logging.WARNING)
+
+
+def settled(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option ``--var`` and the settings it leads to as first argument."""
+
+    @click.option(
+        "--var", type=click.Path(path_type=Path), help="Where data are kept (var, or HUB_VAR)."
+    )
+    @wraps(command)
+    def with_settings(var: Path | None, **options: Any) -> Any:
+        told = variables(HUB_VAR=var, HUB_PORT=options.get("port"))
+        return command(load({"hub.development": "true"}, told), **options)
+
+    return with_settings
+
+
+def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option ``--json``."""
+    return click.option("--json", "json_", is_flag=True, help="Print data as JSON.")(command)
+
+
+@contextmanager
+def database(settings: dict[str, Any]) -> Iterator[HubSession]:
+    """Lend a session on the newest schema; what was done is committed when the block ends well."""
+    with embedded.lent(settings) as lent:
+        if lent["hub.development"]:
+            migrate(lent["sqlalchemy.url"])
+        with unit(lent) as db:
+            yield db
+
+
+def say(json_: bool, data: Any, sentence: str) -> None:
+    """Print ``data`` as JSON, or the sentence."""
+    click.echo(json.dumps(data, indent=2) if json_ else sentence)
+
+
+def read_password() -> str:
+    """Return the password from standard input; asked for when that is a terminal."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, err=True))
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise HubError("No password came on standard input.")
+    return password
+
+
+@hub.command()
+@click.option("--port", type=int, help="Where pages and the Web Connector are answered (6543).")
+@settled
+def up(settings: dict[str, Any], port: int | None) -> None:
+    """Start web, worker and beat, and PostgreSQL and Valkey where no real ones are named."""
+    supervisor.up(settings, port, lambda url: click.echo(f"The hub answers at {url}. Ctrl-C stops it."))
+
+
+@hub.command(hidden=True)
+@settled
+def web(settings: dict[str, Any]) -> None:
+    """Serve pages, API and Web Connectors until SIGTERM; ``hub up`` starts this."""
+    from waitress import serve
+
+    observe.configure(settings)
+    serve(
+        application(settings),
+        listen=f"{settings['hub.host']}:{settings['hub.port']}",
+        threads=12,
+        max_request_body_size=80 * 1024 * 1024,
+        ident=None,
+    )
+
+
+@hub.command(hidden=True)
+@settled
+def worker(settings: dict[str, Any]) -> None:
+    """Carry out tasks, and send the periodic ones, until SIGTERM; ``hub up`` starts this."""
+    observe.configure(settings)
+    application(settings)
+    tasks.work(str(Path(settings["hub.var"], "beat-schedule")))
+
+
+@hub.command()
+@click.option("--port", type=int, help="Where the hub answers (6543).")
+@settled
+def run(settings: dict[str, Any], port: int | None) -> None:
+    """Start the hub with two demonstration tenants, show their proof, and keep serving."""
+    supervisor.up(settings, port, lambda url: demo.show(settings, url, click.echo, once=False))
+
+
+@hub.command(name="demo")
+@click.option("--port", type=int, help="Where the hub answers (6543).")
+@settled
+def demonstrate(settings: dict[str, Any], port: int | None) -> None:
+    """Do what ``run`` does without serving on; fail if any cent is off."""
+    try:
+        supervisor.up(settings, port, lambda url: demo.show(settings, url, click.echo, once=True))
+    except demo.Finished as finished:
+        if finished.difference:
+            raise HubError(f"The books are {pretty(finished.difference)} off.") from None
+
+
+@hub.group()
+def tenant() -> None:
+    """Tenants: businesses that bill through the hub."""
+
+
+@tenant.command("add")
+@click.argument("name")
+@click.option("--mode", type=click.Choice([mode.value for mode in Mode]), required=True)
+@click.option("--admin", metavar="EMAIL", required=True, help="The person who signs in first.")
+@click.option("--currency", default="USD", show_default=True)
+@click.option(
+    "--confirm-company", is_flag=True, help="Take the first company file that connects as right."
+)
+@as_json
+@settled
+def tenant_add(
+    settings: dict[str, Any],
+    name: str,
+    mode: str,
+    admin: str,
+    currency: str,
+    confirm_company: bool,
+    json_: bool,
+) -> None:
+    """Add a tenant and its first admin; print the slug and a one-time password."""
+    with database(settings) as db:
+        added = create_tenant(db, name, Mode(mode), currency, confirm_company)
+        main_connection(db, added)
+        _, password = StaffRoom(db, added, ACTOR).add_person(admin)
+        slug = added.slug
+    sentence = f"Added tenant “{name}” as {slug}. {admin} signs in with the password {password}"
+    say(json_, {"slug": slug, "password": password}, sentence)
+
+
+@hub.group()
+def support() -> None:
+    """The hub's own support staff, who may help any tenant."""
+
+
+@support.command("add")
+@click.argument("email")
+@as_json
+@settled
+def support_add(settings: dict[str, Any], email: str, json_: bool) -> None:
+    """Add a member of the support staff; print a one-time password."""
+    with database(settings) as db:
+        password = add_support(db, email)
+    say(json_, {"login": email, "password": password}, f"Added {email} with the password {password}")
+
+
+@hub.command()
+@click.argument("tenant")
+@click.option("--username", help="Creates this integration login, its password on standard input.")
+@click.option("-o", "output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@settled
+def qwc(settings: dict[str, Any], tenant: str, username: str | None, output: Path) -> None:
+    """Write a tenant's QWC file; without --username the same file again."""
+    password = read_password() if username else ""
+    with database(settings) as db:
+        opened = open_tenant(db, tenant)
+        integration = Integration(db, opened, main_connection(db, opened, lock=True), ACTOR)
+        if username:
+            integration.set_up(username, password)
+        text = qwc_file.document(settings, opened, integration.connection, integration.login())
+        integration.note("QWC file written")
+    try:
+        output.write_text(text, "ascii")
+    except OSError as error:
+        raise HubError(f"{output} cannot be written: {error.strerror}.") from None
+    click.echo(f"Wrote {output}. Its password is not in it.")
+
+
+@hub.command()
+@click.argument("tenant")
+@as_json
+@settled
+def token(settings: dict[str, Any], tenant: str, json_: bool) -> None:
+    """Make an API token for a tenant and print it, once."""
+    with database(settings) as db:
+        made = StaffRoom(db, open_tenant(db, tenant), ACTOR).new_token()
+    say(json_, {"token": made}, made)
+
+
+@hub.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--company", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--once", "every", flag_value=0, type=int, default=0, help="One session, the default.")
+@click.option("--every", type=click.IntRange(1), help="A session every so many seconds.")
+@click.option(
+    "--transcript", type=click.Path(path_type=Path, file_okay=False), help="Keep every message here."
+)
+@as_json
+def connect(file: Path, company: Path, every: int | None, transcript: Path | None, json_: bool) -> None:
+    """Be a Web Connector with a sandbox QuickBooks: password on standard input."""
+    application_ = sandbox_qwc.load(file)
+    password = read_password()
+    with Company(company, name=company.stem.replace("-", " ").title()) as opened:
+        connector = WebConnector(application_, password, QuickBooks(opened), transcript=transcript)
+        if every:
+            for outcome in connector.run_every(every):
+                _report(outcome, json_)
+            return
+        outcome = _with_progress(connector)
+    _report(outcome, json_)
+    if not outcome.ok:
+        raise click.exceptions.Exit(1)
+
+
+def _with_progress(connector: WebConnector) -> Outcome:
+    with click.progressbar(length=100, label="Web Connector", file=sys.stderr) as bar:
+        return connector.run(lambda percent, _sentence: bar.update(max(0, percent - bar.pos)))
+
+
+def _report(outcome: Outcome, json_: bool) -> None:
+    facts = {
+        "ok": outcome.ok,
+        "percent": outcome.percent,
+        "code": outcome.code,
+        "error": outcome.last_error,
+        "message": outcome.message,
+        "messages": outcome.messages,
+        "requests": outcome.requests,
+        "statuses": {str(code): count for code, count in outcome.statuses.items()},
+        "nothing_to_do": outcome.nothing_to_do,
+    }
+    said = outcome.message or outcome.last_error
+    if outcome.nothing_to_do:
+        said = "Nothing to do."
+    click.echo(
+        json.dumps(facts)
+        if json_
+        else f"{said} ({outcome.requests} requests in {outcome.messages} messages)",
+        err=not outcome.ok and not json_,
+    )
+
+
+@hub.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@as_json
+def books(path: Path, json_: bool) -> None:
+    """Print the trial balance and counts of a sandbox company file."""
+    with Company(path) as company:
+        report = sandbox_books.report(company)
+    say(json_, report, books_table(report))
+
+
+@hub.command()
+@click.argument("tenant")
+@as_json
+@settled
+def proof(settings: dict[str, Any], tenant: str, json_: bool) -> None:
+    """Print billed, booked and their difference, by account."""
+    with database(settings) as db:
+        opened = open_tenant(db, tenant)
+        found = proof_for(db, opened)
+        name = opened.name
+    say(json_, found.as_json(), f"{name}\n{proof_table(found)}")
+
+
+if __name__ == "__main__":
+    hub()

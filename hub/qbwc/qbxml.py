@@ -26,7 +26,9 @@ VERSION = "13.0"
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<?qbxml version="{version}"?>\n'
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_ILLEGAL_REFERENCE = re.compile(r"&#(?:x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));")
+_ILLEGAL_REFERENCE = re.compile(
+    r"&#(?:x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));"
+)
 _DOCTYPE = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -101,11 +103,16 @@ def escape(text: str) -> str:
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
+def legal(text: str) -> str:
+    """Return ``text`` without the characters that XML forbids."""
+    return _ILLEGAL.sub("", text)
+
+
 def storable(text: str) -> str:
     """Return ``text`` as QuickBooks Desktop can keep it: Windows-1252, no control characters."""
     if text.isascii() and text.isprintable():
         return text
-    text = _ILLEGAL.sub("", unicodedata.normalize("NFC", text))
+    text = legal(unicodedata.normalize("NFC", text))
     return "".join(char if _in_cp1252(char) else _plainer(char) for char in text)
 
 

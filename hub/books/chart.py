@@ -1,0 +1,132 @@
+"""The imported lists as a place to look names up: accounts, items, classes, payment methods.
+
+Loaded whole, in two statements: a chart has at most some thousand rows. (Customers
+can be many; they are looked up by name where needed, in ``lists``.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.books.models import Assignment, Connection, ListEntry, ListKind
+
+CLEARING = "Billing Clearing"
+"""The clearing account that is taken where nobody has chosen another."""
+TAX_ACCOUNT = "Sales Tax Collected"
+TAX_ITEM = "Sales Tax"
+
+
+class Unmapped(Exception):
+    """An amount has no place in QuickBooks yet; the sentence says what to do."""
+
+
+class Chart:
+    """One company's lists, and the tenant's choices among them."""
+
+    def __init__(self, db: Session, connection: Connection):
+        query = select(ListEntry).where(
+            ListEntry.connection_id == connection.id, ListEntry.kind != ListKind.CUSTOMER
+        )
+        self._entries: dict[ListKind, list[ListEntry]] = {}
+        for entry in db.scalars(query.order_by(ListEntry.full_name)):
+            self._entries.setdefault(entry.kind, []).append(entry)
+        self._names = {
+            (entry.kind, name.casefold()): entry
+            for entries in self._entries.values()
+            for entry in sorted(entries, key=lambda entry: entry.active)
+            for name in filter(None, (entry.number, entry.full_name))
+        }
+        self._assigned = {(row.purpose, row.code): row.name for row in db.scalars(select(Assignment))}
+        self._imported = connection.imported is not None
+
+    def all(self, kind: ListKind) -> list[ListEntry]:
+        """Return the entries of one list, by name."""
+        return self._entries.get(kind, [])
+
+    def find(self, kind: ListKind, name: str) -> ListEntry | None:
+        """Return the active entry of this full name or number, whatever its case."""
+        entry = self._names.get((kind, name.strip().casefold()))
+        return entry if entry is not None and entry.active else None
+
+    def account(self, name: str, what: str, where: str) -> ListEntry:
+        """Return the account called ``name``.
+
+        :raises Unmapped: when it is not in the imported chart; ``what`` needs it, and ``where``
+            is the page on which another is chosen.
+        """
+        return self._require(ListKind.ACCOUNT, name, what, where, "the Chart of Accounts")
+
+    def item(self, name: str, what: str, where: str) -> ListEntry:
+        """Return the item called ``name``; raises as ``account`` does."""
+        return self._require(ListKind.ITEM, name, what, where, "the Items List")
+
+    def _require(self, kind: ListKind, name: str, what: str, where: str, called: str) -> ListEntry:
+        if found := self.find(kind, name):
+            return found
+        if not self._imported:
+            raise Unmapped(
+                f"{what} waits: {called} has not been imported yet; "
+                "it comes with the Web Connector's first session."
+            )
+        inactive = (kind, name.strip().casefold()) in self._names
+        state = "inactive in" if inactive else "not in"
+        raise Unmapped(f"{what} names “{name}”, which is {state} {called}. Choose another on {where}.")
+
+    def clearing(self) -> ListEntry:
+        """Return the account that stands for what customers owe (summary mode)."""
+        name = self._assigned.get(("clearing", ""), CLEARING)
+        return self.account(name, "The clearing account", "Integration Settings")
+
+    def receivable(self) -> ListEntry:
+        """Return Accounts Receivable (full mode)."""
+        return self._special("AccountsReceivable", "Accounts Receivable")
+
+    def deposit(self, method: str) -> ListEntry:
+        """Return the account that payments by ``method`` go to: Undeposited Funds unless chosen."""
+        name = self._assigned.get(("deposit", method)) or self._assigned.get(("deposit", ""))
+        if name:
+            what = f"The deposit account of “{method}”" if method else "The deposit account"
+            return self.account(name, what, "Integration Settings")
+        return self._special("UndepositedFunds", "Undeposited Funds")
+
+    def tax_account(self, code: str) -> ListEntry:
+        """Return the liability account for tax ``code``: chosen, or of that name, or the usual one."""
+        return self._for_tax(ListKind.ACCOUNT, code, TAX_ACCOUNT)
+
+    def tax_item(self, code: str) -> ListEntry:
+        """Return the item that carries tax ``code`` on an invoice, found as ``tax_account`` is."""
+        return self._for_tax(ListKind.ITEM, code, TAX_ITEM)
+
+    def _for_tax(self, kind: ListKind, code: str, usual: str) -> ListEntry:
+        chosen = self._assigned.get(("tax", code)) or self._assigned.get(("tax", ""))
+        if not chosen:
+            own = self.find(kind, code)
+            if own is not None and self._fits_tax(own):
+                return own
+        name = chosen or usual
+        look_up = self.account if kind is ListKind.ACCOUNT else self.item
+        return look_up(name, f"Tax “{code}”", "Integration Settings")
+
+    @staticmethod
+    def _fits_tax(entry: ListEntry) -> bool:
+        """Whether an account or item that happens to be called like a tax code can carry it."""
+        if entry.kind is ListKind.ACCOUNT:
+            return entry.type in ("OtherCurrentLiability", "LongTermLiability") and not entry.special
+        return entry.type in ("ItemOtherCharge", "ItemService", "ItemNonInventory") and bool(
+            entry.account
+        )
+
+    def _special(self, special: str, name: str) -> ListEntry:
+        accounts = self.all(ListKind.ACCOUNT)
+        for account in accounts:
+            if account.special == special and account.active:
+                return account
+        return self.account(name, name, "Integration Settings")
+
+    def usable(self, types: Iterable[str]) -> list[ListEntry]:
+        """Return the active accounts of these types, by name."""
+        wanted = set(types)
+        return [entry for entry in self.all(ListKind.ACCOUNT) if entry.active and entry.type in wanted]

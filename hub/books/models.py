@@ -1,0 +1,181 @@
+"""What QuickBooks holds, as far as the hub knows: its lists, and what became of our records."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import uuid
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hub.db import Base, Created, Document, Money, Owned
+from hub.ledger.models import to
+
+
+class Connection(Owned, Base):
+    """The way to one company file: the FileID stamped into it and the login of its Web Connector."""
+
+    __tablename__ = "connection"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        # One company file a tenant for now: a second file is a second connection.
+        UniqueConstraint("tenant_id"),
+        to("staff", "staff_id"),
+    )
+
+    staff_id: Mapped[int | None]
+    """The integration login; none until the QWC file is first made."""
+    file_id: Mapped[uuid.UUID]
+    """Minted once; a new one on a new download would be QBWC1039."""
+    name: Mapped[str]
+    """The AppName: registry key in Windows and the name in Integrated Applications; never changes."""
+    created: Mapped[Created]
+    company_name: Mapped[str | None]
+    company_path: Mapped[str | None]
+    confirmed: Mapped[dt.datetime | None]
+    """When a person said that this company is the right one; nothing is written before."""
+    company: Mapped[Document] = mapped_column(server_default=text("'{}'"))
+    """Product, qbXML version and preferences as of the last session."""
+    problem: Mapped[str | None]
+    """The sentence that says why nothing is sent, while that is so."""
+    last_seen: Mapped[dt.datetime | None]
+    imported: Mapped[dt.datetime | None]
+    """When the lists were last read to their end."""
+    import_wanted: Mapped[bool] = mapped_column(server_default=text("true"))
+    batch: Mapped[int]
+    """How many requests the next message may hold."""
+
+
+class ListKind(enum.StrEnum):
+    """The QuickBooks lists that are imported."""
+
+    ACCOUNT = "account"
+    ITEM = "item"
+    CUSTOMER = "customer"
+    CLASS = "class"
+    PAYMENT_METHOD = "payment_method"
+    SALES_TAX_CODE = "sales_tax_code"
+
+
+class ListEntry(Owned, Base):
+    """One entry of a QuickBooks list: an account, an item, a customer, …"""
+
+    __tablename__ = "list_entry"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "connection_id", "kind", "list_id"),
+        to("connection", "connection_id", ondelete="CASCADE"),
+        Index("ix_list_entry_name", "tenant_id", "kind", text("lower(full_name)")),
+    )
+
+    connection_id: Mapped[int]
+    kind: Mapped[ListKind]
+    list_id: Mapped[str]
+    full_name: Mapped[str]
+    type: Mapped[str] = mapped_column(server_default="")
+    """An account's AccountType, or which kind of item it is (``ItemService``)."""
+    special: Mapped[str] = mapped_column(server_default="")
+    """An account's SpecialAccountType: tells Accounts Receivable in any language."""
+    number: Mapped[str] = mapped_column(server_default="")
+    account: Mapped[str] = mapped_column(server_default="")
+    """Full name of the account an item is booked to."""
+    description: Mapped[str] = mapped_column(server_default="")
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    edit_sequence: Mapped[str] = mapped_column(server_default="")
+    seen: Mapped[int]
+    """The sync session that last saw it; what the newest import did not see is gone."""
+
+
+class Assignment(Owned, Base):
+    """A person's choice of what an amount is booked to, by purpose and code."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (UniqueConstraint("tenant_id", "purpose", "code"),)
+
+    purpose: Mapped[str]
+    """``clearing``, ``tax`` or ``deposit``."""
+    code: Mapped[str] = mapped_column(server_default="")
+    """The tax code or payment method; empty is the rule for all."""
+    name: Mapped[str]
+    """Full name of the account, or in full mode of the tax's item."""
+
+
+class Family(enum.StrEnum):
+    """The two kinds of journal entry a billing cycle makes."""
+
+    BILLING = "billing"
+    PAYMENTS = "payments"
+
+
+class JournalEntry(Owned, Base):
+    """One summary: the postings stamped with it go to QuickBooks as one journal entry."""
+
+    __tablename__ = "journal_entry"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        UniqueConstraint("tenant_id", "number"),
+        to("billing_cycle", "billing_cycle_id"),
+        Index(
+            "uq_journal_entry_gathering",
+            "tenant_id",
+            "billing_cycle_id",
+            "family",
+            "currency",
+            unique=True,
+            postgresql_where=text("frozen IS NULL"),
+        ),
+    )
+
+    billing_cycle_id: Mapped[int]
+    family: Mapped[Family]
+    currency: Mapped[str]
+    number: Mapped[str]
+    """Its RefNumber: at most 11 characters, one of its kind in the company file."""
+    date: Mapped[dt.date]
+    created: Mapped[Created]
+    frozen: Mapped[dt.datetime | None]
+    """When it was sent; from then on it takes no more postings."""
+
+
+class Link(Owned, Base):
+    """What one record became in QuickBooks."""
+
+    __tablename__ = "link"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "connection_id", "subject"),
+        UniqueConstraint("tenant_id", "id"),
+        to("connection", "connection_id", ondelete="CASCADE"),
+    )
+
+    connection_id: Mapped[int]
+    subject: Mapped[str]
+    """``invoice:42``: kind and id of the record."""
+    object: Mapped[str]
+    """What it is in QuickBooks: ``Invoice``, ``Customer``, …"""
+    object_id: Mapped[str]
+    """Its ListID or TxnID, the only key that people cannot change."""
+    edit_sequence: Mapped[str]
+    number: Mapped[str] = mapped_column(server_default="")
+    version: Mapped[int]
+    """The version of the record that QuickBooks holds."""
+    fingerprint: Mapped[str]
+    """SHA-256 of the fields that were sent."""
+    voided: Mapped[bool] = mapped_column(server_default=text("false"))
+    booked: Mapped[dt.datetime]
+
+
+class BookedLine(Owned, Base):
+    """What a linked object puts on one account, read from QuickBooks' own answer."""
+
+    __tablename__ = "booked_line"
+    __table_args__ = (
+        to("link", "link_id", ondelete="CASCADE"),
+        Index("ix_booked_line_link", "tenant_id", "link_id"),
+    )
+
+    link_id: Mapped[int]
+    date: Mapped[dt.date]
+    currency: Mapped[str]
+    account: Mapped[str]
+    amount: Mapped[Money]
+    """Debit positive, credit negative."""

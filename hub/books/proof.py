@@ -1,0 +1,182 @@
+"""The proof: what was billed, what QuickBooks booked, and the difference, account by account.
+
+Billed is the sum of postings; booked is read from QuickBooks' own answers. Every
+cent of difference is either waiting (not sent yet, held, under way) or unexplained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import String, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from hub.books.chart import Unmapped
+from hub.books.models import BookedLine, Connection, Link
+from hub.ledger.models import Posting, Purpose
+from hub.money import ZERO, plain
+
+Resolve = Callable[[Purpose, int | None, str], str]
+"""Names the account an amount belongs to; raises Unmapped where there is none."""
+
+MOST_WAITING = 200
+
+
+@dataclass
+class Row:
+    """One account: debit is positive, credit negative."""
+
+    account: str
+    currency: str
+    billed: Decimal = ZERO
+    booked: Decimal = ZERO
+    waiting: Decimal = ZERO
+    """The part of what was billed that QuickBooks does not have yet."""
+
+    @property
+    def difference(self) -> Decimal:
+        return self.billed - self.booked
+
+    @property
+    def unexplained(self) -> Decimal:
+        return self.difference - self.waiting
+
+    def as_json(self) -> dict[str, str]:
+        """Return the row with amounts as text."""
+        names = ("billed", "booked", "difference", "waiting", "unexplained")
+        amounts = {name: plain(getattr(self, name)) for name in names}
+        return {"account": self.account, "currency": self.currency, **amounts}
+
+
+@dataclass
+class Waiting:
+    """What QuickBooks does not have yet, and the amount it stands for."""
+
+    subject: str
+    """``invoice:42`` or ``journal_entry:7``; a billing cycle that is still open; ``""`` for none."""
+    records: int
+    amount: Decimal
+    """The sum of its debits, in ``currency``."""
+    currency: str
+
+
+@dataclass
+class Proof:
+    """One tenant's proof."""
+
+    rows: list[Row] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+
+    @property
+    def difference(self) -> Decimal:
+        """How far the books are from the bills: the differences of all accounts, without their signs
+        (with them they always cancel out, as debits and credits do)."""
+        return sum((abs(row.difference) for row in self.rows), ZERO)
+
+    @property
+    def unexplained(self) -> Decimal:
+        """The part of the difference that nothing waiting explains."""
+        return sum((abs(row.unexplained) for row in self.rows), ZERO)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the proof with amounts as text."""
+        return {
+            "accounts": [row.as_json() for row in self.rows],
+            "difference": plain(self.difference),
+            "unexplained": plain(self.unexplained),
+            "waiting": [
+                {
+                    "subject": waiting.subject,
+                    "records": waiting.records,
+                    "amount": plain(waiting.amount),
+                    "currency": waiting.currency,
+                }
+                for waiting in self.waiting
+            ],
+        }
+
+
+def prove(db: Session, connection: Connection, resolve: Resolve) -> Proof:
+    """Return the proof of everything billed so far."""
+    rows: dict[tuple[str, str], Row] = {}
+
+    def row(account: str, currency: str) -> Row:
+        return rows.setdefault((account, currency), Row(account, currency))
+
+    for posting in db.execute(_billed(connection)):
+        account = posting.account or _place(resolve, posting)
+        found = row(account, posting.currency)
+        found.billed += posting.billed
+        found.waiting += posting.waiting or ZERO
+    for line in db.execute(_booked(connection)):
+        row(line.account, line.currency).booked += line.amount
+    return Proof([rows[key] for key in sorted(rows)], _waiting(db, connection))
+
+
+def _place(resolve: Resolve, posting: Any) -> str:
+    try:
+        return resolve(posting.purpose, posting.charge_id, posting.code)
+    except Unmapped:
+        what = {
+            Purpose.RECEIVABLE: "what customers owe",
+            Purpose.INCOME: f"charge {posting.charge_id}",
+            Purpose.TAX: f"tax {posting.code}",
+            Purpose.DEPOSIT: f"payments by {posting.code}" if posting.code else "payments",
+        }[posting.purpose]
+        return f"(no account yet: {what})"
+
+
+_SUBJECT = case(
+    (
+        Posting.journal_entry_id.is_not(None),
+        literal("journal_entry:") + cast(Posting.journal_entry_id, String),
+    ),
+    else_=Posting.kind + ":" + cast(Posting.record_id, String),
+)
+
+
+def _is_waiting(connection: Connection) -> Any:
+    """QuickBooks has a posting once its entry, or its record in that version, has been booked."""
+    return ~exists().where(
+        Link.connection_id == connection.id,
+        Link.subject == _SUBJECT,
+        or_(Posting.journal_entry_id.is_not(None), Link.version >= Posting.version),
+    )
+
+
+def _billed(connection: Connection) -> Any:
+    slot = (Posting.account, Posting.purpose, Posting.charge_id, Posting.code, Posting.currency)
+    waiting = func.sum(Posting.amount).filter(_is_waiting(connection))
+    return select(*slot, func.sum(Posting.amount).label("billed"), waiting.label("waiting")).group_by(
+        *slot
+    )
+
+
+def _booked(connection: Connection) -> Any:
+    return (
+        select(BookedLine.account, BookedLine.currency, func.sum(BookedLine.amount).label("amount"))
+        .join(Link, and_(Link.id == BookedLine.link_id, Link.connection_id == connection.id))
+        .group_by(BookedLine.account, BookedLine.currency)
+    )
+
+
+def _waiting(db: Session, connection: Connection) -> list[Waiting]:
+    debits = func.sum(Posting.amount).filter(Posting.amount > 0)
+    query = (
+        select(
+            _SUBJECT.label("subject"),
+            Posting.currency,
+            func.count(Posting.record_id.distinct()).label("records"),
+            debits.label("amount"),
+        )
+        .where(_is_waiting(connection))
+        .group_by(_SUBJECT, Posting.currency)
+        .order_by(func.min(Posting.id))
+        .limit(MOST_WAITING)
+    )
+    return [
+        Waiting(row.subject, row.records, row.amount or ZERO, row.currency) for row in db.execute(query)
+    ]

@@ -1,0 +1,161 @@
+"""The database: base of all models, the tenant of a session, one session for a request.
+
+Isolation is the database's job. Every tenant table carries ``tenant_id`` with FORCE
+row-level security, and a transaction sees the rows of the tenant named by the setting
+``hub.tenant`` alone; no tenant, no rows. The setting is made at the start of every
+transaction and ends with it, so a pooled connection carries nothing over.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import zope.sqlalchemy
+from alembic.config import Config
+from pyramid.config import Configurator
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Engine,
+    Enum,
+    ForeignKey,
+    Identity,
+    MetaData,
+    Numeric,
+    String,
+    create_engine,
+    event,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+from alembic import command
+
+ROOT = Path(__file__).resolve().parent.parent
+ROLE = "hub_app"
+"""The role every statement of the application runs as: owns nothing, bypasses nothing."""
+
+Key = Annotated[int, mapped_column(BigInteger, Identity(always=True), primary_key=True)]
+Money = Annotated[Decimal, mapped_column(Numeric(15, 2))]
+Created = Annotated[dt.datetime, mapped_column(server_default=func.now())]
+Document = Annotated[dict[str, Any], mapped_column(JSONB)]
+
+
+class Base(DeclarativeBase):
+    """The base of every model: constraint names, and how Python's types are stored."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = {
+        dt.datetime: DateTime(timezone=True),
+        int: BigInteger,
+        str: String,
+        enum.StrEnum: Enum(
+            enum.StrEnum,
+            native_enum=False,
+            create_constraint=True,
+            length=40,
+            values_callable=lambda kind: [member.value for member in kind],
+        ),
+    }
+
+
+class Owned:
+    """A row of one tenant. The database fills the tenant in and refuses any other."""
+
+    tenant_id: Mapped[int] = mapped_column(
+        ForeignKey("tenant.id", ondelete="CASCADE"),
+        server_default=text("current_setting('hub.tenant')::bigint"),
+    )
+    id: Mapped[Key]
+
+
+class HubSession(Session):
+    """A SQLAlchemy session that knows whose rows it may see."""
+
+    def enter(self, tenant_id: int) -> None:
+        """From here on, in this transaction and the next, see the rows of ``tenant_id`` alone."""
+        self.info["tenant_id"] = tenant_id
+        if self.in_transaction():
+            _set_tenant(self.connection(), tenant_id)
+
+
+def _set_tenant(connection: Any, tenant_id: int) -> None:
+    connection.execute(text("SELECT set_config('hub.tenant', :id, true)"), {"id": str(tenant_id)})
+
+
+@event.listens_for(HubSession, "after_begin")
+def _begin(session: HubSession, transaction: Any, connection: Any) -> None:
+    if tenant_id := session.info.get("tenant_id"):
+        _set_tenant(connection, tenant_id)
+
+
+def engine(settings: Mapping[str, Any]) -> Engine:
+    """Return the engine for ``sqlalchemy.url``; each connection takes the application's role."""
+    made = create_engine(
+        settings["sqlalchemy.url"],
+        pool_size=int(settings.get("sqlalchemy.pool_size", 10)),
+        max_overflow=int(settings.get("sqlalchemy.max_overflow", 20)),
+        pool_pre_ping=True,
+    )
+
+    @event.listens_for(made, "connect")
+    def take_role(connection: Any, record: Any) -> None:
+        connection.autocommit = True
+        connection.execute(f"SET ROLE {ROLE}")
+        connection.autocommit = False
+
+    return made
+
+
+def migrate(url: str) -> None:
+    """Bring the database at ``url`` to the newest schema; several processes may try at once."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "alembic"))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+def request_session(request: Any) -> HubSession:
+    """Return the session of ``request``, part of its transaction."""
+    session: HubSession = request.registry["session_factory"]()
+    zope.sqlalchemy.register(session, transaction_manager=request.tm)
+    request.add_finished_callback(lambda _request: session.close())
+    return session
+
+
+def includeme(config: Configurator) -> None:
+    """Give every request ``request.db`` and a transaction that ends with it."""
+    settings = config.get_settings()
+    settings["tm.manager_hook"] = "pyramid_tm.explicit_manager"
+    settings["tm.commit_veto"] = "pyramid_tm.default_commit_veto"
+    config.include("pyramid_tm")
+    config.include("pyramid_retry")
+    config.registry["session_factory"] = sessionmaker(engine(settings), class_=HubSession)
+    config.add_request_method(request_session, "db", reify=True)
+
+
+@contextmanager
+def unit(settings: Mapping[str, Any]) -> Iterator[HubSession]:
+    """Lend a session outside of any request: committed at the end of the block, or not at all."""
+    made = engine(settings)
+    try:
+        with HubSession(made) as db, db.begin():
+            yield db
+    finally:
+        made.dispose()

@@ -1,0 +1,29 @@
+"""The tenant's charges as exporters need them: loaded once, only those that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.ledger.models import Charge
+
+
+class Charges:
+    """Charges by id."""
+
+    def __init__(self, db: Session):
+        self._db = db
+        self._known: dict[int, Charge] = {}
+
+    def load(self, ids: Iterable[int]) -> None:
+        """Fetch those of ``ids`` that are not here yet, in one statement."""
+        missing = set(ids) - self._known.keys()
+        if missing:
+            query = select(Charge).where(Charge.id.in_(missing))
+            self._known.update({charge.id: charge for charge in self._db.scalars(query)})
+
+    def __getitem__(self, charge_id: int) -> Charge:
+        self.load([charge_id])
+        return self._known[charge_id]

@@ -1,0 +1,133 @@
+"""What an exporter is, and the values it speaks in.
+
+An exporter alone knows how its mode looks in QuickBooks. It is asked three things:
+what has to be carried when the ledger changed (errands), how an errand reads as a
+request right now, and which account an amount belongs to. It never sends anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hub.books.models import Connection, ListKind
+from hub.ledger.models import BillingCycle, Purpose
+from hub.qbwc.shapes import Fields, too_long
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One subject (``invoice:42``) whose present state QuickBooks should have."""
+
+    subject: str
+    rank: int
+    """Lower ranks go first."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An errand as the request it is right now."""
+
+    kind: str
+    fields: Fields
+    version: int
+    accounts: Sequence[Sequence[Any]] = ()
+    """Purpose, charge id, code and account of each amount in it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What it says, to tell a change from none; what QuickBooks gave us is no part of that."""
+        given = {"TxnID", "ListID", "EditSequence", "ExternalGUID"}
+        (body,) = self.fields.values() if len(self.fields) == 1 else (self.fields,)
+        said = {name: value for name, value in body.items() if name not in given}
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Held:
+    """An errand that cannot go, and the sentence that says why and what to do."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """An errand that has nothing to carry any more."""
+
+    reason: str
+
+
+Outcome = Prepared | Held | Nothing
+
+
+class Exporter(Protocol):
+    """How one mode of export looks in QuickBooks."""
+
+    lists: Sequence[ListKind]
+    """The lists this mode imports."""
+
+    def recorded(self, kind: str, changed: Sequence[Any]) -> list[Errand]:
+        """Return the errands that ``changed`` records of ``kind`` make."""
+
+    def closed(self, cycle: BillingCycle) -> list[Errand]:
+        """Return the errands that closing ``cycle`` makes."""
+
+    def prepare(self, subjects: Sequence[str], send: bool) -> Mapping[str, Outcome]:
+        """Return what each errand is right now; with ``send`` it goes out in this transaction."""
+
+    def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
+        """Return the full name of the account an amount belongs to.
+
+        :raises Unmapped: when it has none yet.
+        """
+
+
+def guid(connection: Connection, subject: str, version: int = 0) -> str:
+    """Return the ExternalGUID by which an object is known as ours: the same for the same subject."""
+    return f"{{{uuid.uuid5(connection.file_id, f'{subject}:{version}' if version else subject)}}}"
+
+
+def number(text: str, limit: int, letter: str, record_id: int) -> str:
+    """Return ``text`` as a RefNumber, or where it is longer than ``limit`` a short one of our own,
+    one of its kind for the tenant; the full number then stands in the memo (protocol.md D.5)."""
+    return text if len(text) <= limit else letter + _base32(record_id)
+
+
+def _base32(value: int) -> str:
+    size = (value.bit_length() + 7) // 8 or 1
+    return base64.b32hexencode(value.to_bytes(size, "big")).decode().rstrip("=")
+
+
+def fits(prepared: Prepared) -> Outcome:
+    """Return ``prepared``, or hold it when a text is longer than QuickBooks keeps."""
+    faults = too_long(prepared.kind, prepared.fields)
+    if not faults:
+        return prepared
+    return Held(" ".join(f"{fault.sentence}. Shorten it." for fault in faults))
+
+
+def period_objection(connection: Connection, date: Any) -> str | None:
+    """Say that ``date`` lies in a closed period, or nothing."""
+    closing = connection.company.get("closing_date")
+    if closing and date.isoformat() <= closing:
+        return (
+            f"Its date {date} is in a closed period: QuickBooks' closing date is {closing}. "
+            "Open the period in QuickBooks or change the date."
+        )
+    return None
+
+
+def currency_objection(connection: Connection, currency: str) -> str | None:
+    """Say that QuickBooks keeps no books in ``currency``, or nothing."""
+    home = connection.company.get("currency", "USD")
+    if currency == home:
+        return None
+    return (
+        f"It is in {currency} and the company file keeps its books in {home}. "
+        f"Bill it in {home}, or book it by hand."
+    )

@@ -1,0 +1,254 @@
+"""How a record reads as a QuickBooks form: bodies of requests, in the format's own order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+from hub.books.chart import Chart
+from hub.books.models import Connection, Link, ListEntry, ListKind
+from hub.exporters.contract import Prepared, guid, number
+from hub.ledger.models import Customer, Payment, Purpose, Refund
+from hub.money import plain
+from hub.qbwc.shapes import Fields
+
+Accounts = list[tuple[Purpose, int | None, str, str]]
+
+
+class Places(Protocol):
+    """Where the amounts of a form belong."""
+
+    @property
+    def chart(self) -> Chart: ...
+    def item_of(self, charge_id: int) -> ListEntry: ...
+    def class_of(self, charge_id: int, name: str | None) -> ListEntry | None: ...
+    def charge_text(self, charge_id: int) -> str: ...
+
+
+def _present(**fields: Any) -> dict[str, Any]:
+    """Return the fields that say something: on an Add an empty element is left out."""
+    return {name: value for name, value in fields.items() if value not in (None, "", {}, [])}
+
+
+def _ref(entry: ListEntry) -> Fields:
+    return {"ListID": entry.list_id}
+
+
+def _customer(customer: Customer) -> dict[str, Any]:
+    return _present(
+        Name=customer.name,
+        CompanyName=customer.company,
+        FirstName=customer.first_name,
+        LastName=customer.last_name,
+        BillAddress=_address(customer),
+        Phone=customer.phone,
+        Email=customer.email,
+        AccountNumber=customer.account_number,
+    )
+
+
+def _address(customer: Customer) -> Fields:
+    """Addr1 is the name, as the printed form wants it (protocol.md E.4)."""
+    given = customer.bill_address or {}
+    if not given:
+        return {}
+    return _present(
+        Addr1=(customer.company or customer.name)[:41],
+        Addr2=given.get("line1"),
+        Addr3=given.get("line2"),
+        City=given.get("city"),
+        State=given.get("state"),
+        PostalCode=given.get("postal_code"),
+        Country=given.get("country"),
+    )
+
+
+def customer_add(connection: Connection, customer: Customer) -> Prepared:
+    """Return the request that adds a customer."""
+    fields = _customer(customer) | {"ExternalGUID": guid(connection, f"customer:{customer.id}")}
+    return Prepared("CustomerAdd", {"CustomerAdd": fields}, customer.version)
+
+
+def customer_mod(customer: Customer, link: Link) -> Prepared:
+    """Return the request that changes a customer the hub has added."""
+    head = {"ListID": link.object_id, "EditSequence": link.edit_sequence}
+    return Prepared("CustomerMod", {"CustomerMod": head | _customer(customer)}, customer.version)
+
+
+_OBJECTS = {"invoice": "Invoice", "credit_memo": "CreditMemo"}
+
+
+def document(
+    places: Places, connection: Connection, record: Any, customer: Link, link: Link | None
+) -> Prepared:
+    """Return the request that adds an invoice or credit memo, or with ``link`` changes it.
+
+    Tax is what the billing platform computed: lines go as not taxable and each tax is a line
+    of its own, so QuickBooks adds none by itself (protocol.md C.4).
+
+    :raises Unmapped: when an amount has no place in QuickBooks.
+    """
+    kind = record.__tablename__
+    object_ = _OBJECTS[kind]
+    accounts: Accounts = [(Purpose.RECEIVABLE, None, "", places.chart.receivable().full_name)]
+    rows = [*_lines(places, record, accounts), *_taxes(places, record, accounts)]
+    ref_number = number(record.number, 11, object_[0], record.id)
+    full_number = f"{object_} {record.number}" if ref_number != record.number else ""
+    due = getattr(record, "due_date", None)
+    head = _present(
+        CustomerRef={"ListID": customer.object_id},
+        ARAccountRef=_ref(places.chart.receivable()),
+        TxnDate=record.date.isoformat(),
+        RefNumber=ref_number,
+        DueDate=due.isoformat() if due else "",
+        Memo=" · ".join(filter(None, (full_number, record.memo))),
+    )
+    if link is None:
+        head["ExternalGUID"] = guid(connection, f"{kind}:{record.id}")
+        body = head | {f"{object_}LineAdd": rows}
+        return Prepared(f"{object_}Add", {f"{object_}Add": body}, record.version, accounts)
+    given = {"TxnID": link.object_id, "EditSequence": link.edit_sequence}
+    body = given | head | {f"{object_}LineMod": [{"TxnLineID": "-1"} | row for row in rows]}
+    return Prepared(f"{object_}Mod", {f"{object_}Mod": body}, record.version, accounts)
+
+
+def _lines(places: Places, record: Any, accounts: Accounts) -> list[Fields]:
+    rows = []
+    for line in record.lines:
+        item = places.item_of(line.charge_id)
+        accounts.append((Purpose.INCOME, line.charge_id, "", item.account))
+        class_ = places.class_of(line.charge_id, line.class_name)
+        rows.append(
+            _present(
+                ItemRef=_ref(item),
+                Desc=line.description or places.charge_text(line.charge_id),
+                Quantity=_quantity(item, line.quantity),
+                ClassRef=_ref(class_) if class_ else {},
+                Amount=plain(line.amount),
+                SalesTaxCodeRef=_untaxed(places),
+            )
+        )
+    return rows
+
+
+def _quantity(item: ListEntry, quantity: Decimal | None) -> str:
+    """QuickBooks forbids a quantity on discounts and subtotals (protocol.md C.4)."""
+    if quantity is None or item.type in ("ItemDiscount", "ItemSubtotal"):
+        return ""
+    return f"{quantity.normalize():f}"
+
+
+def _taxes(places: Places, record: Any, accounts: Accounts) -> list[Fields]:
+    rows = []
+    for tax in record.taxes:
+        item = places.chart.tax_item(tax.code)
+        accounts.append((Purpose.TAX, None, tax.code, item.account))
+        rate = f" {tax.rate.normalize():f}%" if tax.rate is not None else ""
+        rows.append(
+            _present(
+                ItemRef=_ref(item),
+                Desc=f"Tax {tax.code}{rate}",
+                Amount=plain(tax.amount),
+                SalesTaxCodeRef=_untaxed(places),
+            )
+        )
+    return rows
+
+
+def _untaxed(places: Places) -> Fields:
+    code = places.chart.find(ListKind.SALES_TAX_CODE, "Non")
+    return _ref(code) if code else {}
+
+
+def _method(places: Places, method: str | None) -> Fields:
+    """QuickBooks' payment method of that name, where it has one; the memo keeps ours."""
+    entry = places.chart.find(ListKind.PAYMENT_METHOD, method or "")
+    return _ref(entry) if entry else {}
+
+
+def _cash_memo(record: Any, ref_number: str) -> str:
+    reference = record.reference if record.reference and record.reference != ref_number else ""
+    return " · ".join(filter(None, (record.method, reference)))
+
+
+def payment(
+    places: Places,
+    connection: Connection,
+    record: Payment,
+    customer: Link,
+    applied: Sequence[tuple[Link, Decimal]],
+) -> Prepared:
+    """Return the request that books a payment, applied to exactly the invoices it names; what is
+    left over stays the customer's credit.
+
+    :raises Unmapped: when there is no account for it.
+    """
+    deposit = places.chart.deposit(record.method or "")
+    receivable = places.chart.receivable()
+    ref_number = number(record.reference or record.external_id, 20, "P", record.id)
+    fields = _present(
+        CustomerRef={"ListID": customer.object_id},
+        ARAccountRef=_ref(receivable),
+        TxnDate=record.date.isoformat(),
+        RefNumber=ref_number,
+        TotalAmount=plain(record.amount),
+        PaymentMethodRef=_method(places, record.method),
+        Memo=_cash_memo(record, ref_number),
+        DepositToAccountRef=_ref(deposit),
+        ExternalGUID=guid(connection, f"payment:{record.id}", record.version),
+    )
+    if applied:
+        fields["AppliedToTxnAdd"] = [
+            {"TxnID": link.object_id, "PaymentAmount": plain(amount)} for link, amount in applied
+        ]
+    else:
+        fields["IsAutoApply"] = "false"
+    accounts = _cash_accounts(record, receivable, deposit)
+    return Prepared("ReceivePaymentAdd", {"ReceivePaymentAdd": fields}, record.version, accounts)
+
+
+def _cash_accounts(record: Any, receivable: ListEntry, deposit: ListEntry) -> Accounts:
+    return [
+        (Purpose.RECEIVABLE, None, "", receivable.full_name),
+        (Purpose.DEPOSIT, None, record.method or "", deposit.full_name),
+    ]
+
+
+def refund(
+    places: Places, connection: Connection, record: Refund, customer: Link, credit_memo: Link | None
+) -> Prepared:
+    """Return the request that books a refund: against its credit memo, or else as a journal entry
+    on the customer's account.
+
+    :raises Unmapped: when there is no account for it.
+    """
+    source = places.chart.deposit(record.method or "")
+    receivable = places.chart.receivable()
+    ref_number = number(record.reference or record.external_id, 11, "R", record.id)
+    accounts = _cash_accounts(record, receivable, source)
+    head = {"TxnDate": record.date.isoformat(), "RefNumber": ref_number}
+    stamp = {"ExternalGUID": guid(connection, f"refund:{record.id}", record.version)}
+    memo = f"Refund · {_cash_memo(record, ref_number)}".rstrip(" ·")
+    if credit_memo is None:
+        debit = {
+            "AccountRef": _ref(receivable),
+            "Amount": plain(record.amount),
+            "Memo": memo,
+            "EntityRef": {"ListID": customer.object_id},
+        }
+        credit = {"AccountRef": _ref(source), "Amount": plain(record.amount), "Memo": memo}
+        fields = head | stamp | {"JournalDebitLine": [debit], "JournalCreditLine": [credit]}
+        return Prepared("JournalEntryAdd", {"JournalEntryAdd": fields}, record.version, accounts)
+    fields = _present(
+        CustomerRef={"ListID": customer.object_id},
+        RefundFromAccountRef=_ref(source),
+        ARAccountRef=_ref(receivable),
+        **head,
+        PaymentMethodRef=_method(places, record.method),
+        Memo=memo,
+        **stamp,
+        RefundAppliedToTxnAdd=[{"TxnID": credit_memo.object_id, "RefundAmount": plain(record.amount)}],
+    )
+    body = {"ARRefundCreditCardAdd": fields}
+    return Prepared("ARRefundCreditCardAdd", body, record.version, accounts)

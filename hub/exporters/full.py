@@ -1,0 +1,296 @@
+"""Full Synchronization mode: customers, invoices, payments, one by one.
+
+An errand means "QuickBooks should have this record as it is now". What that takes
+is decided when its message is built: a record without a link is added, a linked
+one that reads differently is changed, a void one is voided (a payment, which
+QuickBooks cannot void, is deleted). Items are found by name, never made.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.books.chart import Chart, Unmapped
+from hub.books.links import Links
+from hub.books.lists import customers_named
+from hub.books.models import Connection, Link, ListEntry, ListKind
+from hub.exporters import forms
+from hub.exporters.charges import Charges
+from hub.exporters.contract import (
+    Errand,
+    Held,
+    Nothing,
+    Outcome,
+    Prepared,
+    currency_objection,
+    fits,
+    period_objection,
+)
+from hub.ledger.models import (
+    BillingCycle,
+    CreditMemo,
+    Customer,
+    Invoice,
+    Payment,
+    Purpose,
+    Refund,
+    Status,
+)
+
+RANKS = {"customer": 10, "invoice": 30, "credit_memo": 40, "payment": 50, "refund": 60}
+_MODELS: dict[str, type[Any]] = {
+    "customer": Customer,
+    "invoice": Invoice,
+    "credit_memo": CreditMemo,
+    "payment": Payment,
+    "refund": Refund,
+}
+
+
+class FullExporter:
+    """Writes each record as the QuickBooks object of the same name."""
+
+    lists = (
+        ListKind.ACCOUNT,
+        ListKind.ITEM,
+        ListKind.CLASS,
+        ListKind.PAYMENT_METHOD,
+        ListKind.SALES_TAX_CODE,
+        ListKind.CUSTOMER,
+    )
+
+    def __init__(self, db: Session, connection: Connection):
+        self._db = db
+        self._connection = connection
+        self._links = Links(db, connection)
+        self._charges = Charges(db)
+        self._chart: Chart | None = None
+        self._build: dict[str, Callable[[Any], Outcome]] = {
+            "customer": self._customer,
+            "invoice": self._document,
+            "credit_memo": self._document,
+            "payment": self._payment,
+            "refund": self._refund,
+        }
+        self._linked: dict[str, Link] = {}
+        self._existing: dict[str, ListEntry] = {}
+        self._names: dict[str, str] = {}
+
+    @property
+    def chart(self) -> Chart:
+        self._chart = self._chart or Chart(self._db, self._connection)
+        return self._chart
+
+    def recorded(self, kind: str, changed: Sequence[Any]) -> list[Errand]:
+        """Every record goes to QuickBooks by itself, except what only the hub knows of."""
+        if kind not in RANKS:
+            return []
+        return [Errand(f"{kind}:{record.id}", RANKS[kind]) for record in changed]
+
+    def closed(self, cycle: BillingCycle) -> list[Errand]:
+        """A billing cycle's close books nothing here: its records went by themselves."""
+        return []
+
+    def prepare(self, subjects: Sequence[str], send: bool) -> Mapping[str, Outcome]:
+        """Return what each record takes right now, with a number of statements that is constant."""
+        wanted: dict[str, list[int]] = defaultdict(list)
+        for subject in subjects:
+            kind, _, id_ = subject.partition(":")
+            wanted[kind].append(int(id_))
+        records = {
+            f"{kind}:{record.id}": record
+            for kind, ids in wanted.items()
+            for record in self._db.scalars(select(_MODELS[kind]).where(_MODELS[kind].id.in_(ids)))
+        }
+        self._load(records)
+        return {subject: self._outcome(subject, record) for subject, record in records.items()}
+
+    def _load(self, records: Mapping[str, Any]) -> None:
+        """Fetch what building these records needs: links, parents' names, charges, namesakes."""
+        parents: dict[str, set[int]] = defaultdict(set)
+        for record in records.values():
+            for kind in ("customer", "credit_memo"):
+                if parent := getattr(record, f"{kind}_id", None):
+                    parents[kind].add(parent)
+            parents["invoice"].update(row.invoice_id for row in getattr(record, "applied", ()))
+        self._linked = self._links.of(
+            [*records, *(f"{kind}:{id_}" for kind, ids in parents.items() for id_ in ids)]
+        )
+        self._names = {
+            f"{kind}:{id_}": name
+            for kind, ids in parents.items()
+            for id_, name in self._named(kind, ids)
+        }
+        self._charges.load(
+            line.charge_id for record in records.values() for line in getattr(record, "lines", ())
+        )
+        new = [r.name for s, r in records.items() if s.startswith("customer:") and s not in self._linked]
+        self._existing = customers_named(self._db, self._connection, new)
+
+    def _named(self, kind: str, ids: set[int]) -> Sequence[Any]:
+        if not ids:
+            return []
+        model = _MODELS[kind]
+        name = model.name if kind == "customer" else model.number
+        return self._db.execute(select(model.id, name).where(model.id.in_(ids))).all()
+
+    def _outcome(self, subject: str, record: Any) -> Outcome:
+        try:
+            outcome = self._build[subject.partition(":")[0]](record)
+        except Unmapped as error:
+            return Held(str(error))
+        return fits(outcome) if isinstance(outcome, Prepared) else outcome
+
+    def _parent(self, kind: str, record_id: int) -> Link:
+        """Return the link of a record that must be in QuickBooks first.
+
+        :raises Unmapped: when it is not there yet.
+        """
+        link = self._linked.get(f"{kind}:{record_id}")
+        if link is None or link.voided:
+            noun = kind.replace("_", " ")
+            name = self._names.get(f"{kind}:{record_id}", "")
+            state = "is void in QuickBooks" if link else "is not in QuickBooks yet"
+            raise Unmapped(f"Waits for the {noun} “{name}”, which {state}.")
+        return link
+
+    def _check(self, record: Any) -> None:
+        for objection in (
+            currency_objection(self._connection, record.currency),
+            period_objection(self._connection, record.date),
+        ):
+            if objection:
+                raise Unmapped(objection)
+
+    def _customer(self, customer: Customer) -> Outcome:
+        subject = f"customer:{customer.id}"
+        link = self._linked.get(subject)
+        if link is None and (existing := self._existing.get(customer.name.lower())):
+            self._links.adopt(
+                subject, "Customer", existing.list_id, existing.edit_sequence, customer.version
+            )
+            return Nothing(f"Linked to the customer “{existing.full_name}” that QuickBooks had already.")
+        if ":" in customer.name:
+            return Held(
+                f"The name “{customer.name}” holds a colon, which QuickBooks reads as parent and "
+                "child. Take the colon out."
+            )
+        if link is None:
+            return forms.customer_add(self._connection, customer)
+        if not link.fingerprint:
+            return Nothing("QuickBooks had this customer already and keeps its own details.")
+        return self._unless_same(forms.customer_mod(customer, link), link, customer)
+
+    def _unless_same(self, prepared: Prepared, link: Link, record: Any) -> Outcome:
+        if prepared.fingerprint != link.fingerprint:
+            return prepared
+        link.version = record.version
+        return Nothing("QuickBooks has it as it is.")
+
+    def _document(self, document: Any) -> Outcome:
+        """An invoice or credit memo."""
+        kind = document.__tablename__
+        link = self._linked.get(f"{kind}:{document.id}")
+        if document.status is Status.VOID:
+            return self._void(link, document, "TxnVoid")
+        self._check(document)
+        if link is not None and link.voided:
+            return Held(
+                f"“{document.number}” was voided in QuickBooks and is open again here; QuickBooks "
+                "cannot take a void back. Bill it anew under another number."
+            )
+        customer = self._parent("customer", document.customer_id)
+        prepared = forms.document(self, self._connection, document, customer, link)
+        return prepared if link is None else self._unless_same(prepared, link, document)
+
+    def _void(self, link: Link | None, record: Any, kind: str) -> Outcome:
+        if link is None or link.voided:
+            return Nothing("It is void and was never booked." if link is None else "It is void.")
+        self._check(record)
+        fields = {f"{kind}Type": link.object, "TxnID": link.object_id}
+        return Prepared(kind, fields, record.version)
+
+    def _payment(self, payment: Payment) -> Outcome:
+        link = self._linked.get(f"payment:{payment.id}")
+        if payment.status is Status.VOID:
+            return self._void(link, payment, "TxnDel")
+        self._check(payment)
+        prepared = forms.payment(
+            self,
+            self._connection,
+            payment,
+            self._parent("customer", payment.customer_id),
+            [(self._parent("invoice", row.invoice_id), row.amount) for row in payment.applied],
+        )
+        return prepared if link is None else self._anew(prepared, link, payment)
+
+    def _anew(self, prepared: Prepared, link: Link, record: Any) -> Outcome:
+        """A changed payment or refund is deleted; the outbox then asks again and it is added anew,
+        so nothing of it stays on invoices that it no longer pays."""
+        same = self._unless_same(prepared, link, record)
+        if isinstance(same, Nothing):
+            return same
+        fields = {"TxnDelType": link.object, "TxnID": link.object_id}
+        return Prepared("TxnDel", fields, record.version)
+
+    def _refund(self, refund: Refund) -> Outcome:
+        link = self._linked.get(f"refund:{refund.id}")
+        if refund.status is Status.VOID:
+            return self._void(link, refund, "TxnVoid")
+        self._check(refund)
+        memo = self._parent("credit_memo", refund.credit_memo_id) if refund.credit_memo_id else None
+        customer = self._parent("customer", refund.customer_id)
+        prepared = forms.refund(self, self._connection, refund, customer, memo)
+        return prepared if link is None else self._anew(prepared, link, refund)
+
+    def item_of(self, charge_id: int) -> ListEntry:
+        """Return the item a charge is sold as.
+
+        :raises Unmapped: when the charge names none, or one that QuickBooks does not have.
+        """
+        charge = self._charges[charge_id]
+        if not charge.item:
+            raise Unmapped(f"The charge “{charge.name}” has no item. Choose one on the Charges page.")
+        found = self.chart.item(charge.item, f"The charge “{charge.name}”", "the Charges page")
+        if not found.account:
+            raise Unmapped(
+                f"The charge “{charge.name}” names the item “{found.full_name}”, which has no account "
+                "of its own. Choose a service item on the Charges page."
+            )
+        return found
+
+    def charge_text(self, charge_id: int) -> str:
+        """Return what an invoice line says when it has no description of its own."""
+        charge = self._charges[charge_id]
+        return charge.description or charge.name
+
+    def class_of(self, charge_id: int, name: str | None) -> ListEntry | None:
+        """Return the class of a line, where QuickBooks tracks classes.
+
+        :raises Unmapped: when QuickBooks does not have it.
+        """
+        name = name or self._charges[charge_id].class_name
+        if not name or not self._connection.company.get("class_tracking"):
+            return None
+        entry = self.chart.find(ListKind.CLASS, name)
+        if entry is None:
+            raise Unmapped(
+                f"The class “{name}” is not in QuickBooks' class list. "
+                "Add it there, or change it on the Charges page."
+            )
+        return entry
+
+    def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
+        """Return the account an amount belongs to: that of its item, or by purpose."""
+        if purpose is Purpose.RECEIVABLE:
+            return self.chart.receivable().full_name
+        if purpose is Purpose.TAX:
+            return self.chart.tax_item(code).account
+        if purpose is Purpose.DEPOSIT:
+            return self.chart.deposit(code).full_name
+        return self.item_of(charge_id or 0).account

@@ -1,0 +1,221 @@
+"""The one way into the ledger, whichever door a record came through.
+
+A batch is taken kind by kind (customers before invoices before payments), so its
+lines may stand in any order, with a number of statements that does not grow with
+its length. A record that comes twice in one batch is taken in as many rounds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hub.errors import Conflict, Fault, Refused
+from hub.ledger import contract, postings, records
+from hub.ledger.contract import KINDS, Body
+from hub.ledger.models import Charge, Record
+from hub.money import ZERO
+from hub.tenants.models import Tenant
+
+
+class Listener(Protocol):
+    """Who must hear of a change in the same transaction, so that none is stored unannounced."""
+
+    def recorded(self, kind: str, changed: Sequence[Any]) -> None:
+        """``changed`` records of ``kind`` are new or have a new version."""
+
+
+@dataclass
+class Incoming:
+    """One record at the door, and what becomes of it."""
+
+    kind: str
+    external_id: Any
+    body: Any
+    line: int = 0
+    """Where it stood in its batch, from 1."""
+    outcome: str = "refused"
+    """``created``, ``updated``, ``unchanged`` or ``refused``."""
+    faults: list[Fault] = field(default_factory=list)
+    conflict: bool = False
+    record: Any = None
+
+    def refuse(self, pointer: str, sentence: str, conflict: bool = False) -> None:
+        """Take nothing of it, and say why."""
+        self.faults.append(Fault(pointer, sentence))
+        self.conflict = self.conflict or conflict
+
+    def error(self) -> Refused:
+        """Return its refusal as an exception."""
+        kind = Conflict if self.conflict else Refused
+        return kind(f"The {self.kind.replace('_', ' ')} was not taken.", self.faults)
+
+
+class Intake:
+    """Takes records into one tenant's ledger."""
+
+    def __init__(self, db: Session, tenant: Tenant, listener: Listener):
+        self._db = db
+        self._tenant = tenant
+        self._listener = listener
+        self._ids: dict[tuple[str, str], int] = {}
+
+    def take_one(self, kind: str, external_id: str, body: Any) -> Incoming:
+        """Take one record.
+
+        :raises Conflict: when it is here in a newer version, or in the same with another body.
+        :raises Refused: when it is wrong; the faults say where.
+        """
+        incoming = Incoming(kind, external_id, body)
+        self.take([incoming])
+        if incoming.faults:
+            raise incoming.error()
+        return incoming
+
+    def take(self, batch: Sequence[Incoming]) -> None:
+        """Take what is right of ``batch``; each of its records knows its outcome afterwards.
+
+        Whether the rest may stay is for the caller to decide: roll back for all or nothing.
+        """
+        for incoming in batch:
+            self._check(incoming)
+        good = [incoming for incoming in batch if not incoming.faults]
+        self._ids = self._known(good)
+        for kind in KINDS:
+            for round_ in _rounds(incoming for incoming in good if incoming.kind == kind):
+                self._take_round(kind, round_)
+
+    def _check(self, incoming: Incoming) -> None:
+        if fault := contract.external_id_fault(incoming.external_id):
+            incoming.faults.append(fault)
+        if incoming.kind not in KINDS:
+            incoming.refuse("/kind", f"must be one of {', '.join(KINDS)}.")
+            return
+        incoming.faults.extend(contract.faults(incoming.kind, incoming.body))
+        if not incoming.faults:
+            incoming.body = records.normal(incoming.kind, incoming.body, self._tenant.currency)
+            incoming.faults.extend(_nonsense(incoming.kind, incoming.body))
+
+    def _known(self, batch: Iterable[Incoming]) -> dict[tuple[str, str], int]:
+        """Return the ids of all stored records that ``batch`` refers to."""
+        wanted: dict[str, set[str]] = defaultdict(set)
+        for incoming in batch:
+            for kind, external_id, _ in records.references(incoming.kind, incoming.body):
+                wanted[kind].add(external_id)
+        found = {}
+        for kind, external_ids in wanted.items():
+            model = records.MODELS[kind]
+            query = select(model.external_id, model.id).where(model.external_id.in_(external_ids))
+            found.update({(kind, external_id): id_ for external_id, id_ in self._db.execute(query)})
+        return found
+
+    def _take_round(self, kind: str, batch: Sequence[Incoming]) -> None:
+        model = records.MODELS[kind]
+        wanted = [incoming.external_id for incoming in batch]
+        query = select(model).where(model.external_id.in_(wanted)).with_for_update()
+        stored = {record.external_id: record for record in self._db.scalars(query)}
+        changed = []
+        for incoming in batch:
+            self._refer(incoming)
+            incoming.record = stored.get(incoming.external_id)
+            if not incoming.faults and self._is_news(incoming):
+                incoming.record = incoming.record or model(external_id=incoming.external_id)
+                records.fill(incoming.record, kind, incoming.body, self._ids)
+                changed.append(incoming.record)
+        if changed:
+            self._store(kind, changed)
+
+    def _refer(self, incoming: Incoming) -> None:
+        for kind, external_id, pointer in records.references(incoming.kind, incoming.body):
+            if (kind, external_id) not in self._ids:
+                noun = kind.replace("_", " ")
+                incoming.refuse(pointer, f"there is no {noun} “{external_id}” yet; send it first.")
+
+    def _is_news(self, incoming: Incoming) -> bool:
+        """Whether the record is to be stored; else it is unchanged, or a conflict."""
+        stored: Record | None = incoming.record
+        version = incoming.body["version"]
+        if stored is None or version > stored.version:
+            incoming.outcome = "created" if stored is None else "updated"
+            return True
+        if version < stored.version:
+            incoming.refuse(
+                "/version", f"is older than {stored.version}, which is stored.", conflict=True
+            )
+        elif records.digest(incoming.body) != stored.digest:
+            incoming.refuse(
+                "/version",
+                f"{version} is stored with another body; raise the version with every change.",
+                conflict=True,
+            )
+        else:
+            incoming.outcome = "unchanged"
+        return False
+
+    def _store(self, kind: str, changed: Sequence[Any]) -> None:
+        self._db.add_all(changed)
+        # The postings and those who refer to these records need their ids.
+        self._db.flush()
+        self._ids.update({(kind, record.external_id): record.id for record in changed})
+        if kind in ("invoice", "credit_memo", "payment", "refund"):
+            postings.post(self._db, kind, changed, self._classes(changed))
+        self._listener.recorded(kind, changed)
+
+    def _classes(self, changed: Sequence[Any]) -> dict[int, str | None]:
+        charges = {line.charge_id for record in changed for line in getattr(record, "lines", ())}
+        if not charges:
+            return {}
+        query = select(Charge.id, Charge.class_name).where(Charge.id.in_(charges))
+        return {charge.id: charge.class_name for charge in self._db.execute(query)}
+
+
+def _rounds(batch: Iterable[Incoming]) -> Iterable[list[Incoming]]:
+    """Split a batch so that no external id stands twice in a round, in the order given."""
+    waiting: dict[str, list[Incoming]] = defaultdict(list)
+    for incoming in batch:
+        waiting[incoming.external_id].append(incoming)
+    depth = max((len(queue) for queue in waiting.values()), default=0)
+    return [[queue[i] for queue in waiting.values() if i < len(queue)] for i in range(depth)]
+
+
+def _nonsense(kind: str, body: Body) -> list[Fault]:
+    """List what is well-formed and still cannot be: rules across fields."""
+    found = []
+    if kind == "billing_cycle" and body["starts"] > body["ends"]:
+        found.append(Fault("/ends", f"is before the cycle starts ({body['starts']})."))
+    if kind in ("invoice", "credit_memo"):
+        total = records.total(body)
+        if total < 0:
+            other = "credit memo" if kind == "invoice" else "invoice"
+            found.append(Fault("/lines", f"add up to {total}; send a {other} instead."))
+        if total > Decimal("9999999999999.99"):
+            found.append(Fault("/lines", f"add up to {total}, more than QuickBooks can hold."))
+    if "applied" in body:
+        found.extend(_over_applied(kind, body))
+    return found
+
+
+def _over_applied(kind: str, body: Body) -> list[Fault]:
+    total = Decimal(body["amount"]) if kind == "payment" else records.total(body)
+    applied = sum((Decimal(row["amount"]) for row in body["applied"]), ZERO)
+    invoices = [row["invoice"] for row in body["applied"]]
+    found = []
+    if applied > total:
+        found.append(Fault("/applied", f"adds up to {applied}, more than the {total} there is."))
+    for index, invoice in enumerate(invoices):
+        if invoice in invoices[:index]:
+            found.append(
+                Fault(f"/applied/{index}/invoice", f"“{invoice}” is named twice; add the amounts.")
+            )
+    return found
+
+
+def count(db: Session, kind: str) -> int:
+    """Return how many records of ``kind`` the tenant has."""
+    return db.scalar(select(func.count()).select_from(records.MODELS[kind])) or 0

@@ -1,0 +1,305 @@
+"""The conversation with a Web Connector: what each call is answered, and nothing of SOAP.
+
+All state is in rows, locked while a call is answered, so any process can answer any
+call and a killed one loses nothing:
+
+    authenticate ─▶ sendRequestXML ─▶ receiveResponseXML ─┐   (until nothing is left)
+                         ▲────────────────────────────────┘──▶ closeConnection
+
+A message is stored before it leaves and stays outstanding until its answer is
+stored. One that was never answered goes out again, the very same text under the
+same id, before anything else: QuickBooks then returns the stored outcome instead
+of running it twice (protocol.md D.4).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select, text
+
+from hub.books import lists
+from hub.books.connections import confirm
+from hub.books.models import Connection, ListKind
+from hub.db import HubSession
+from hub.errors import QBXMLError
+from hub.qbwc import company, qbxml, statuses
+from hub.qbwc.models import Message, SyncSession
+from hub.qbwc.outbox import Outbox
+from hub.security import digest, sign_in
+from hub.tenants.models import StaffKind, Tenant
+
+log = logging.getLogger(__name__)
+
+FAILED = -1
+DONE = 100
+IMPORT_HOURS = 24
+NOTHING_LEFT = "No data exchange required."
+UNKNOWN_TICKET = "This session has ended. The Web Connector starts a new one at its next run."
+
+
+class Conversation:
+    """Answers one call. ``settings`` are the application's."""
+
+    def __init__(self, db: HubSession, settings: Mapping[str, Any]):
+        self._db = db
+        self._settings = settings
+
+    # authenticate
+
+    def authenticate(self, username: str, password: str) -> list[str]:
+        """Return a ticket and ``""`` to go on, or ``nvu``, ``none`` or ``busy`` (protocol.md A.3)."""
+        login = sign_in(self._db, username, password)
+        if login is None or login.kind != StaffKind.INTEGRATION or login.tenant_id is None:
+            log.warning("web connector refused", extra={"login": username[:60]})
+            return ["", "nvu"]
+        self._db.enter(login.tenant_id)
+        query = select(Connection).filter_by(staff_id=login.id).with_for_update()
+        connection = self._db.scalar(query)
+        if connection is None:
+            return ["", "nvu"]
+        tenant = self._db.get_one(Tenant, login.tenant_id)
+        connection.last_seen = now()
+        if self._is_busy(connection):
+            return ["", "busy"]
+        outbox = Outbox(self._db, tenant, connection)
+        # Why something was held may be gone: a parent booked, a name put right in QuickBooks.
+        outbox.release()
+        if not self._has_work(connection, outbox):
+            return ["", "none"]
+        return [self._open(connection, outbox), ""]
+
+    def _is_busy(self, connection: Connection) -> bool:
+        """Whether another session is live; one that went quiet is closed and taken over."""
+        query = select(SyncSession).filter_by(connection_id=connection.id, closed=None)
+        live = self._db.scalar(query.with_for_update())
+        if live is None:
+            return False
+        quiet = dt.timedelta(seconds=self._settings["qbwc.quiet_seconds"])
+        if live.last_call > now() - quiet:
+            return True
+        live.closed = now()
+        live.error = live.error or "The Web Connector went away in mid-session."
+        # The new session takes the live one's place.
+        self._db.flush()
+        return False
+
+    def _has_work(self, connection: Connection, outbox: Outbox) -> bool:
+        if not connection.company or _import_due(connection):
+            return True
+        if not connection.confirmed:
+            return False
+        return outbox.outstanding() is not None or outbox.waiting() > 0
+
+    def _open(self, connection: Connection, outbox: Outbox) -> str:
+        ticket = secrets.token_hex(16)
+        agenda = []
+        if _import_due(connection):
+            agenda = [{"list": kind.value} for kind in outbox.exporter.lists]
+        self._db.add(
+            SyncSession(connection_id=connection.id, ticket_digest=digest(ticket), agenda=agenda)
+        )
+        return ticket
+
+    # the session of a ticket
+
+    def _session(self, ticket: str) -> SyncSession | None:
+        """Return the session of ``ticket``, locked, and enter its tenant."""
+        found = self._db.execute(
+            text("SELECT tenant_id, id FROM hub_ticket(:digest)"), {"digest": digest(ticket)}
+        ).one_or_none()
+        if found is None:
+            return None
+        self._db.enter(found.tenant_id)
+        session = self._db.scalars(select(SyncSession).filter_by(id=found.id).with_for_update()).one()
+        session.last_call = now()
+        return session
+
+    def _outbox(self, session: SyncSession) -> Outbox:
+        connection = self._db.scalars(select(Connection).filter_by(id=session.connection_id)).one()
+        tenant = self._db.get_one(Tenant, session.tenant_id)
+        return Outbox(self._db, tenant, connection)
+
+    # sendRequestXML
+
+    def send_request(self, ticket: str, hcp: str, company_file: str) -> str:
+        """Return the next qbXML message, or ``""`` when there is none or something is wrong."""
+        session = self._session(ticket)
+        if session is None or session.closed:
+            return ""
+        outbox = self._outbox(session)
+        if not session.greeted and not self._greet(session, outbox.connection, hcp, company_file):
+            return ""
+        if outbox.connection.confirmed and (message := outbox.outstanding()):
+            message.sent_in = session.id
+            return message.text
+        if session.agenda:
+            return self._import_request(session)
+        if not outbox.connection.confirmed:
+            session.error = (
+                f"Nothing is written yet: confirm on {self._settings['hub.url']} that "
+                f"“{outbox.connection.company_name}” is the right company."
+            )
+            return ""
+        return outbox.next_message(session) or ""
+
+    def _greet(self, session: SyncSession, connection: Connection, hcp: str, company_file: str) -> bool:
+        """Read who is there; return whether it is the company this connection is for."""
+        if not hcp:
+            session.error = "QuickBooks gave no company information. Restart QuickBooks, then run again."
+            return False
+        tenant = self._db.get_one(Tenant, session.tenant_id)
+        try:
+            found = company.read(hcp)
+        except QBXMLError as error:
+            session.error = str(error)
+            return False
+        connection.problem = company.objection(found, tenant.owner_id, connection.file_id)
+        if connection.problem:
+            session.error = connection.problem
+            log.warning("wrong company file", extra={"connection": connection.id})
+            return False
+        connection.company_name = found.name
+        connection.company_path = company_file or None
+        connection.company = found.facts | {"currency": tenant.currency}
+        if not connection.confirmed and tenant.confirm_company:
+            confirm(connection)
+        session.greeted = True
+        return True
+
+    # imports
+
+    def _import_request(self, session: SyncSession) -> str:
+        """Return the message that asks for the next page, or for all lists that come in one answer."""
+        first = session.agenda[0]
+        batch = [first]
+        if ListKind(first["list"]) not in lists.ITERATED:
+            batch = [step for step in session.agenda if ListKind(step["list"]) not in lists.ITERATED]
+        requests = []
+        for step in batch:
+            kind, fields, attributes = lists.query(ListKind(step["list"]), step.get("iterator", ""))
+            requests.append(qbxml.Request(kind, step["list"], fields, attributes))
+        return qbxml.message(requests)
+
+    def _import(self, session: SyncSession, connection: Connection, answers: qbxml.Answers) -> None:
+        agenda = {step["list"]: step for step in session.agenda}
+        for answer in answers.answers:
+            if answer.request_id not in agenda:
+                continue
+            kind = ListKind(answer.request_id)
+            if statuses.status(answer.code).action is not statuses.Action.SETTLE and answer.code != 3250:
+                session.error = statuses.status(answer.code).sentence(answer.text)
+            lists.store(self._db, connection, kind, answer.returned, session.id)
+            if answer.remaining and answer.iterator_id:
+                agenda[kind.value] = {"list": kind.value, "iterator": answer.iterator_id}
+            else:
+                del agenda[kind.value]
+                lists.finish(self._db, connection, kind, session.id)
+        session.agenda = list(agenda.values())
+        if not session.agenda:
+            connection.imported = now()
+            connection.import_wanted = False
+
+    # receiveResponseXML
+
+    def receive_response(self, ticket: str, response: str, hresult: str, message: str) -> int:
+        """Settle what QuickBooks answered; return the percentage done, or FAILED."""
+        session = self._session(ticket)
+        if session is None:
+            return FAILED
+        outbox = self._outbox(session)
+        outstanding = outbox.outstanding()
+        if outstanding is not None and outstanding.sent_in != session.id:
+            outstanding = None
+        if hresult:
+            return self._unanswered(session, outbox, outstanding, hresult, message)
+        try:
+            answers = qbxml.parse_answers(response)
+        except QBXMLError as error:
+            session.error = f"QuickBooks' answer could not be read. {error}"
+            return FAILED
+        if outstanding is not None:
+            outbox.settle(outstanding, answers, response, session)
+        elif session.agenda and not session.closed:
+            before = len(session.agenda)
+            self._import(session, outbox.connection, answers)
+            session.imported += before - len(session.agenda)
+        return FAILED if session.closed else self._percent(session, outbox)
+
+    def _unanswered(
+        self,
+        session: SyncSession,
+        outbox: Outbox,
+        outstanding: Message | None,
+        hresult: str,
+        message: str,
+    ) -> int:
+        """QuickBooks could not process the message as a whole (protocol.md A.5)."""
+        sentence = statuses.hresult_sentence(hresult, message)
+        log.warning("quickbooks hresult", extra={"hresult": hresult, "session": session.id})
+        if statuses.hresult_code(hresult) == statuses.UNREADABLE and outstanding is not None:
+            outbox.unreadable(outstanding, sentence)
+            return self._percent(session, outbox)
+        session.error = sentence
+        return FAILED
+
+    def _percent(self, session: SyncSession, outbox: Outbox) -> int:
+        """Return the honest percentage: never 100 before the end."""
+        # What was settled in this call must count.
+        self._db.flush()
+        left = len(session.agenda)
+        if outbox.connection.confirmed:
+            left += outbox.waiting()
+        elif not left:
+            # One more call says what is missing: a person's word that this is the right company.
+            left = 1
+        if not left:
+            return DONE
+        done = session.booked + session.refused + session.imported
+        return max(1, min(99, 100 * done // (done + left)))
+
+    # the rest
+
+    def connection_error(self, ticket: str, hresult: str, message: str) -> str:
+        """Return ``done``: to try another company file would be to guess."""
+        session = self._session(ticket)
+        if session is not None:
+            session.error = statuses.hresult_sentence(hresult, message)
+            connection = self._db.scalars(select(Connection).filter_by(id=session.connection_id)).one()
+            connection.problem = session.error
+        return "done"
+
+    def last_error(self, ticket: str) -> str:
+        """Return the sentence that the Web Connector shows."""
+        session = self._session(ticket)
+        if session is None:
+            return UNKNOWN_TICKET
+        return session.error or NOTHING_LEFT
+
+    def close(self, ticket: str) -> str:
+        """End the session; return the sentence that the Web Connector shows."""
+        session = self._session(ticket)
+        if session is None:
+            return "OK"
+        session.closed = session.closed or now()
+        if session.error:
+            return f"{session.error} See {self._settings['hub.url']}"
+        if session.refused:
+            return (
+                f"{session.booked} booked, {session.refused} need you: see {self._settings['hub.url']}"
+            )
+        return f"{session.booked} booked. All is well."
+
+
+def _import_due(connection: Connection) -> bool:
+    old = dt.timedelta(hours=IMPORT_HOURS)
+    return connection.import_wanted or connection.imported is None or connection.imported < now() - old
+
+
+def now() -> dt.datetime:
+    """Return this instant in UTC."""
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,160 @@
+"""The conversation as rows: sessions, messages and the operations they carry."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hub.db import Base, Created, Owned
+from hub.ledger.models import to
+
+
+class SyncSession(Owned, Base):
+    """One visit of a Web Connector, known by its ticket. Only the ticket's digest is kept."""
+
+    __tablename__ = "sync_session"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        to("connection", "connection_id", ondelete="CASCADE"),
+        Index(
+            "uq_sync_session_live",
+            "tenant_id",
+            "connection_id",
+            unique=True,
+            postgresql_where=text("closed IS NULL"),
+        ),
+    )
+
+    connection_id: Mapped[int]
+    ticket_digest: Mapped[str] = mapped_column(unique=True)
+    started: Mapped[Created]
+    last_call: Mapped[Created]
+    closed: Mapped[dt.datetime | None]
+    client_version: Mapped[str] = mapped_column(server_default="")
+    greeted: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The company has been read from the first call and is the right one."""
+    agenda: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """The lists still to import, the one under way first with its iterator."""
+    imported: Mapped[int] = mapped_column(server_default=text("0"))
+    """Lists read to their end."""
+    booked: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    refused: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    error: Mapped[str] = mapped_column(server_default="")
+    """What getLastError says."""
+
+
+class Stage(enum.StrEnum):
+    """Where a message stands."""
+
+    OUTSTANDING = "outstanding"
+    ANSWERED = "answered"
+    UNREADABLE = "unreadable"
+    """QuickBooks could not read it (0x80040400): nothing of it was run."""
+
+
+class Message(Owned, Base):
+    """The text of one sendRequestXML that changes something, and its answer."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        UniqueConstraint("tenant_id", "connection_id", "set_id"),
+        to("connection", "connection_id", ondelete="CASCADE"),
+        Index(
+            "uq_message_outstanding",
+            "tenant_id",
+            "connection_id",
+            unique=True,
+            postgresql_where=text("stage = 'outstanding'"),
+        ),
+    )
+
+    connection_id: Mapped[int]
+    set_id: Mapped[str]
+    """The newMessageSetID: the same text with the same id is run only once (protocol.md D.4)."""
+    text: Mapped[str]
+    stage: Mapped[Stage]
+    sent: Mapped[Created]
+    sent_in: Mapped[int]
+    """The sync session in whose call it went out last."""
+    answered: Mapped[dt.datetime | None]
+    answer: Mapped[str | None]
+
+
+class State(enum.StrEnum):
+    """Where an operation stands."""
+
+    QUEUED = "queued"
+    HELD = "held"
+    SENT = "sent"
+    FAILED = "failed"
+    DONE = "done"
+
+    @property
+    def title(self) -> str:
+        return {
+            "queued": "Ready",
+            "held": "Held",
+            "sent": "Sending",
+            "failed": "Needs you",
+            "done": "Booked",
+        }[self.value]
+
+
+class Operation(Owned, Base):
+    """Carrying one record's present state to QuickBooks: add it, change it, void it.
+
+    Which of these it is gets decided when its message is built, from the record
+    and its link, so a record waits at most once however often it changes.
+    """
+
+    __tablename__ = "operation"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        to("connection", "connection_id", ondelete="CASCADE"),
+        to("message", "message_id"),
+        Index(
+            "uq_operation_waiting",
+            "tenant_id",
+            "connection_id",
+            "subject",
+            unique=True,
+            postgresql_where=text("state IN ('queued', 'held', 'failed')"),
+        ),
+        Index(
+            "ix_operation_next",
+            "tenant_id",
+            "connection_id",
+            "rank",
+            "id",
+            postgresql_where=text("state IN ('queued', 'held')"),
+        ),
+        Index("ix_operation_message", "tenant_id", "message_id"),
+    )
+
+    connection_id: Mapped[int]
+    subject: Mapped[str]
+    """``invoice:42``: kind and id of the record."""
+    rank: Mapped[int]
+    """Lower ranks go first: customers before invoices before payments."""
+    state: Mapped[State]
+    kind: Mapped[str] = mapped_column(server_default="")
+    """The request it became: ``InvoiceAdd``."""
+    version: Mapped[int] = mapped_column(server_default=text("0"))
+    """The version of the record that the request carries."""
+    fingerprint: Mapped[str] = mapped_column(server_default="")
+    accounts: Mapped[list[list[Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Purpose, charge id, code and account of each amount the request carries."""
+    message_id: Mapped[int | None]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    code: Mapped[int | None]
+    """QuickBooks' statusCode."""
+    note: Mapped[str] = mapped_column(server_default="")
+    """Why it is held or needs a person: a sentence that says what to do."""
+    created: Mapped[Created]
+    settled: Mapped[dt.datetime | None]

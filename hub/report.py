@@ -1,0 +1,40 @@
+"""Trial balance and proof as text, for the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hub.books.proof import Proof
+from hub.money import pretty
+
+
+def books_table(report: dict[str, Any]) -> str:
+    """Return a trial balance as text: accounts that moved, and the totals."""
+    rows = [
+        (
+            row["account"],
+            row["debit"] if row["debit"] != "0.00" else "",
+            row["credit"] if row["credit"] != "0.00" else "",
+        )
+        for row in report["accounts"]
+        if row["balance"] != "0.00"
+    ]
+    lines = [f"{report['company']}", f"{'':40}{'Debit':>14}{'Credit':>14}"]
+    lines += [f"{account:40}{debit:>14}{credit:>14}" for account, debit, credit in rows]
+    lines.append(f"{'Total':40}{report['debit']:>14}{report['credit']:>14}")
+    counts = ", ".join(f"{count} {kind}" for kind, count in report["counts"].items() if count)
+    return "\n".join([*lines, counts])
+
+
+def proof_table(proof: Proof) -> str:
+    """Return a proof as text."""
+    lines = [f"{'':40}{'Billed':>14}{'Booked':>14}{'Difference':>14}"]
+    lines += [
+        f"{row.account:40}{pretty(row.billed):>14}{pretty(row.booked):>14}{pretty(row.difference):>14}"
+        for row in proof.rows
+        if row.billed or row.booked
+    ]
+    lines.append(f"{'Difference':68}{pretty(proof.difference):>14}")
+    if proof.waiting:
+        lines.append(f"{len(proof.waiting)} not in QuickBooks yet.")
+    return "\n".join(lines)

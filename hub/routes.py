@@ -1,0 +1,78 @@
+"""Every address of the hub, and what it is about."""
+
+from __future__ import annotations
+
+from pyramid.config import Configurator
+
+from hub.qbwc import soap
+from hub.security import SupportContext, TenantContext
+from hub.views.door import APIContext
+
+YEAR = 365 * 24 * 3600
+
+
+def includeme(config: Configurator) -> None:
+    """Add all routes, area by area."""
+    _open(config)
+    _api(config)
+    _tenant(config)
+    config.add_route("tenants", "/tenants", factory=SupportContext)
+    config.add_static_view("static/bootstrap", "bootstrap:css", cache_max_age=YEAR)
+    config.add_static_view("static", "hub:static", cache_max_age=3600)
+
+
+def _open(config: Configurator) -> None:
+    """What anybody may reach."""
+    config.registry["soap"] = soap.application()
+    config.add_route("qbwc", "/qbwc")
+    config.add_route("healthz", "/healthz")
+    config.add_route("home", "/")
+    config.add_route("sign_in", "/sign-in")
+    config.add_route("sign_out", "/sign-out")
+    config.add_route("help", "/help")
+    config.add_route("api_docs", "/api/docs")
+    config.add_route("api_file", "/api/openapi.yaml")
+
+
+def _api(config: Configurator) -> None:
+    """The billing platform's door; a token names the tenant."""
+    for name, pattern in (
+        ("api_batches", "/batches"),
+        ("api_accounts", "/accounts"),
+        ("api_items", "/items"),
+        ("api_close", "/billing-cycles/{external_id}/close"),
+        ("api_records", "/{kind}"),
+        ("api_record", "/{kind}/{external_id}"),
+    ):
+        config.add_route(name, f"/api/v1{pattern}", factory=APIContext)
+    config.add_route("api_nowhere", "/api/v1/*rest", factory=APIContext)
+
+
+def _tenant(config: Configurator) -> None:
+    """A tenant's pages, for its own staff and the hub's support staff."""
+    for name, pattern in (
+        ("proof", ""),
+        ("settings", "/settings"),
+        ("accounts", "/settings/accounts"),
+        ("company", "/settings/company"),
+        ("qwc", "/qwc"),
+        ("qwc_file", "/qwc/file"),
+        ("qwc_email", "/qwc/email"),
+        ("staff", "/staff"),
+        ("member", "/staff/{id}"),
+        ("tokens", "/tokens"),
+        ("token", "/tokens/{id}"),
+        ("audit", "/audit"),
+        ("charges", "/charges"),
+        ("charge", "/charges/{id}"),
+        ("cycles", "/billing-cycles"),
+        ("cycle_close", "/billing-cycles/{id}/close"),
+        ("records", "/records/{kind}"),
+        ("record", "/records/{kind}/{id}"),
+        ("uploads", "/upload"),
+        ("queue", "/queue"),
+        ("operation", "/queue/{id}"),
+        ("history", "/history"),
+        ("lists", "/lists/{kind}"),
+    ):
+        config.add_route(name, f"/t/{{tenant}}{pattern}", factory=TenantContext)

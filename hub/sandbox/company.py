@@ -1,0 +1,136 @@
+"""A company file (``acme.qbw``): lists, transactions, preferences, stamps, message sets."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from hub.errors import HubError
+from hub.sandbox import chart
+from hub.sandbox.file import Clock, CompanyFile, local_time
+from hub.sandbox.lists import Lists
+from hub.sandbox.message_sets import MessageSets
+from hub.sandbox.transactions import Transactions
+
+PREFERENCES: dict[str, Any] = {
+    "IsUsingAccountNumbers": True,
+    "IsUsingClassTracking": True,
+    "ClosingDate": "",
+    "IsMultiCurrencyOn": False,
+    "IsUsingSalesTax": True,
+    "IsAutoApplyingPayments": True,
+}
+"""What can be switched in a company file, and how a new one has it. The home currency is USD."""
+
+
+class Company:
+    """One company file, open. Opening a path where there is none makes a new company there."""
+
+    def __init__(self, path: str | Path, name: str = "Sandbox Company", clock: Clock = local_time):
+        self.path = Path(path).absolute()
+        self._file = CompanyFile(self.path, clock)
+        self.lists = Lists(self._file)
+        self.transactions = Transactions(self._file)
+        self.message_sets = MessageSets(self._file)
+        if self._file.is_blank:
+            self._begin(name)
+
+    @classmethod
+    def create(
+        cls, path: str | Path, name: str, legal_name: str = "", clock: Clock = local_time
+    ) -> Company:
+        """Make a new company file.
+
+        :raises HubError: when there is one already.
+        """
+        if Path(path).exists():
+            raise HubError(f"There is a company file at {path} already.")
+        company = cls(path, name, clock)
+        if legal_name:
+            with company.atomic():
+                company._set_fact("legal_name", legal_name)
+        return company
+
+    def _begin(self, name: str) -> None:
+        with self._file.atomic():
+            if self._file.is_blank:
+                self._file.lay_out()
+                self._set_fact("name", name)
+                self._set_fact("legal_name", name)
+                self._set_fact("preferences", json.dumps(PREFERENCES))
+                chart.fill(self.lists)
+
+    def __enter__(self) -> Company:
+        return self
+
+    def __exit__(
+        self, type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def name(self) -> str:
+        return self._fact("name")
+
+    @property
+    def legal_name(self) -> str:
+        return self._fact("legal_name")
+
+    @property
+    def preferences(self) -> dict[str, Any]:
+        """Return a copy of the preferences; ``prefer`` changes them."""
+        return dict(json.loads(self._fact("preferences")))
+
+    def prefer(self, **changes: Any) -> None:
+        """Change preferences as a person does in QuickBooks: ``ClosingDate="2025-12-31"``."""
+        if unknown := set(changes) - set(PREFERENCES):
+            raise HubError(f"There is no preference {', '.join(sorted(unknown))}.")
+        with self.atomic():
+            self._set_fact("preferences", json.dumps(self.preferences | changes))
+
+    def stamps(self, owner: str) -> dict[str, str]:
+        """Return the private data an application left here, by name, such as ``FileID``."""
+        rows = self._file.rows(
+            "SELECT name, value FROM stamp WHERE owner = ? ORDER BY name", owner.upper()
+        )
+        return {row["name"]: row["value"] for row in rows}
+
+    def stamp(self, owner: str, name: str, value: str) -> None:
+        """Leave private data of the application ``owner``; an empty value takes it away."""
+        with self.atomic():
+            self._file.run("DELETE FROM stamp WHERE owner = ? AND name = ?", owner.upper(), name)
+            if value:
+                self._file.run("INSERT INTO stamp VALUES (?, ?, ?)", owner.upper(), name, value)
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """All of the block or nothing, whatever happens to the process."""
+        return self._file.atomic()
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """Undo this block alone when it fails; part of ``atomic``."""
+        return self._file.attempt()
+
+    def now(self) -> str:
+        return self._file.now()
+
+    def today(self) -> str:
+        return self._file.today()
+
+    def is_closed(self, date: str) -> bool:
+        """Whether ``date`` is on or before the closing date of the books."""
+        return date <= str(self.preferences["ClosingDate"])
+
+    def new_line_id(self) -> str:
+        return self._file.new_txn_id()
+
+    def _fact(self, name: str) -> str:
+        return str(self._file.rows("SELECT value FROM fact WHERE name = ?", name)[0]["value"])
+
+    def _set_fact(self, name: str, value: str) -> None:
+        self._file.run("INSERT OR REPLACE INTO fact VALUES (?, ?)", name, value)

@@ -1,0 +1,135 @@
+"""List entries as QuickBooks shows them: ``AccountRet``, ``CustomerRet``, ``ItemServiceRet``, ..."""
+
+from __future__ import annotations
+
+from hub.sandbox import cents
+from hub.sandbox.answer import Ret, boolean
+from hub.sandbox.company import Company
+from hub.sandbox.lists import Entry
+
+CREDIT_TYPES = (
+    *("AccountsPayable", "CreditCard", "OtherCurrentLiability", "LongTermLiability"),
+    *("Equity", "Income", "OtherIncome"),
+)
+"""Types whose balance is shown positive when credits are larger."""
+
+FLAT_ITEMS = ("ItemSubtotal", "ItemSalesTax", "ItemGroup")
+"""Items that have a Name only, and no place in a tree (protocol.md C.5)."""
+
+
+def ret(company: Company, entry: Entry) -> Ret:
+    """Return the elements of an entry's ``Ret``, in the schema's order."""
+    return [*_stamps(entry), *_SUBJECTS[entry.list](company, entry)]
+
+
+def reference(entry: Entry | None) -> Ret:
+    """Return the ListID and FullName of a reference."""
+    return [("ListID", entry.id), ("FullName", entry.full_name)] if entry else []
+
+
+def _stamps(entry: Entry) -> Ret:
+    return [
+        ("ListID", entry.id),
+        ("TimeCreated", entry.created),
+        ("TimeModified", entry.modified),
+        ("EditSequence", entry.edit_sequence),
+        ("Name", entry.name),
+    ]
+
+
+def _place(company: Company, entry: Entry) -> Ret:
+    return [
+        ("FullName", entry.full_name),
+        ("IsActive", boolean(entry.active)),
+        ("ParentRef", reference(company.lists.get(entry.list, entry.parent))),
+        ("Sublevel", str(entry.sublevel)),
+    ]
+
+
+def _account(company: Company, account: Entry) -> Ret:
+    fields = account.fields
+    sign = -1 if fields["AccountType"] in CREDIT_TYPES else 1
+    own = company.lists.balance(account)
+    prefix = f"{account.full_name}:"
+    below = [one for one in company.lists.all("Account") if one.full_name.startswith(prefix)]
+    total = own + sum(company.lists.balance(one) for one in below)
+    return [
+        *_place(company, account),
+        ("AccountType", fields["AccountType"]),
+        ("SpecialAccountType", fields.get("SpecialAccountType")),
+        ("AccountNumber", fields.get("AccountNumber")),
+        ("Desc", fields.get("Desc")),
+        ("Balance", cents.write(sign * own)),
+        ("TotalBalance", cents.write(sign * total)),
+    ]
+
+
+def _customer(company: Company, customer: Entry) -> Ret:
+    fields = customer.fields
+    receivables = [
+        account.id
+        for account in company.lists.all("Account")
+        if account.fields["AccountType"] == "AccountsReceivable"
+    ]
+    owed = cents.write(company.transactions.owed_by(customer.id, receivables))
+    return [
+        *_place(company, customer),
+        *((name, fields.get(name)) for name in ("CompanyName", "FirstName", "LastName")),
+        ("BillAddress", list(fields.get("BillAddress", {}).items())),
+        ("Phone", fields.get("Phone")),
+        ("Email", fields.get("Email")),
+        ("Balance", owed),
+        ("TotalBalance", owed),
+        ("AccountNumber", fields.get("AccountNumber")),
+        ("JobStatus", "None"),
+        ("ExternalGUID", fields.get("ExternalGUID")),
+    ]
+
+
+def _item(company: Company, item: Entry) -> Ret:
+    place = [("IsActive", boolean(item.active))] if item.kind in FLAT_ITEMS else _place(company, item)
+    fields = item.fields
+    account = reference(company.lists.get("Account", fields.get("account", "")))
+    match item.kind:
+        case "ItemSubtotal":
+            return [*place, ("ItemDesc", fields.get("ItemDesc"))]
+        case "ItemSalesTax":
+            vendor = reference(company.lists.get("Vendor", fields["vendor"]))
+            return [*place, ("TaxRate", fields["TaxRate"]), ("TaxVendorRef", vendor)]
+        case "ItemDiscount":
+            percent = ("DiscountRatePercent", fields.get("DiscountRatePercent"))
+            return [*place, percent, ("AccountRef", account)]
+        case "ItemGroup":
+            members = [company.lists.get("Item", id) for id in fields["items"]]
+            lines: Ret = [("ItemGroupLine", [("ItemRef", reference(one))]) for one in members]
+            return [*place, ("ItemDesc", fields.get("ItemDesc")), *lines]
+    code = reference(company.lists.get("SalesTaxCode", fields.get("code", "")))
+    sale: Ret = [("Desc", fields.get("Desc")), ("Price", fields.get("Price")), ("AccountRef", account)]
+    return [*place, ("SalesTaxCodeRef", code), ("SalesOrPurchase", sale)]
+
+
+def _class(company: Company, entry: Entry) -> Ret:
+    return _place(company, entry)
+
+
+def _payment_method(_company: Company, entry: Entry) -> Ret:
+    type = ("PaymentMethodType", entry.fields["PaymentMethodType"])
+    return [("IsActive", boolean(entry.active)), type]
+
+
+def _tax_code(_company: Company, entry: Entry) -> Ret:
+    return [
+        ("IsActive", boolean(entry.active)),
+        ("IsTaxable", boolean(entry.fields["IsTaxable"])),
+        ("Desc", entry.fields["Desc"]),
+    ]
+
+
+_SUBJECTS = {
+    "Account": _account,
+    "Customer": _customer,
+    "Item": _item,
+    "Class": _class,
+    "PaymentMethod": _payment_method,
+    "SalesTaxCode": _tax_code,
+}

@@ -1,0 +1,48 @@
+"""TxnVoid and TxnDel: a voided document stays, without amounts; a deleted one is gone.
+
+Either way what it paid or was paid with is free again: the payment of a voided invoice
+becomes an unused payment.
+"""
+
+from __future__ import annotations
+
+from hub.qbwc.qbxml import Element
+from hub.sandbox.answer import Ret
+from hub.sandbox.company import Company
+from hub.sandbox.references import References
+
+VOIDED = "VOID: "
+
+
+def void(company: Company, request: Element) -> Ret:
+    """Take all amounts out of a transaction and keep the rest of it."""
+    kind, id = request.get("TxnVoidType"), request.get("TxnID")
+    transaction = References(company, kind).changeable(id)
+    company.transactions.unlink(transaction)
+    transaction.total = 0
+    for line in transaction.lines:
+        line.update({name: "" for name in ("quantity", "rate") if name in line}, amount=0)
+    memo = transaction.fields.get("Memo", "")
+    if not memo.startswith(VOIDED):
+        transaction.fields["Memo"] = f"{VOIDED}{memo}"[:4095]
+    company.transactions.save(transaction, [])
+    return [
+        ("TxnVoidType", kind),
+        ("TxnID", id),
+        ("TimeCreated", transaction.created),
+        ("TimeModified", transaction.modified),
+        ("RefNumber", transaction.ref_number),
+    ]
+
+
+def delete(company: Company, request: Element) -> Ret:
+    """Take a transaction out of the books."""
+    kind, id = request.get("TxnDelType"), request.get("TxnID")
+    transaction = References(company, kind).changeable(id)
+    company.transactions.delete(transaction)
+    return [
+        ("TxnDelType", kind),
+        ("TxnID", id),
+        ("TimeDeleted", company.now()),
+        ("RefNumber", transaction.ref_number),
+    ]

@@ -1,0 +1,117 @@
+"""Invoices and credit memos: added and modified, posted to A/R and to their items' accounts."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from hub.qbwc.qbxml import Element
+from hub.sandbox import credits, refusals, transaction_answers
+from hub.sandbox.answer import Ret
+from hub.sandbox.company import Company
+from hub.sandbox.references import References, read_date
+from hub.sandbox.sales_lines import SalesLines
+from hub.sandbox.transactions import Posting, Transaction
+
+TEXTS = ("PONumber", "Memo", "IsToBePrinted", "IsToBeEmailed", "Other", "ExternalGUID")
+
+SIGNS = {"Invoice": 1, "CreditMemo": -1}
+"""Whether the total is a debit of A/R, or a credit."""
+
+
+def add_invoice(company: Company, request: Element) -> Ret:
+    return _add(company, "Invoice", next(iter(request)))
+
+
+def add_credit_memo(company: Company, request: Element) -> Ret:
+    return _add(company, "CreditMemo", next(iter(request)))
+
+
+def modify_invoice(company: Company, request: Element) -> Ret:
+    return _modify(company, "Invoice", next(iter(request)))
+
+
+def modify_credit_memo(company: Company, request: Element) -> Ret:
+    return _modify(company, "CreditMemo", next(iter(request)))
+
+
+def _add(company: Company, kind: str, body: Element) -> Ret:
+    references = References(company, kind)
+    sale = Transaction(kind, references.open_date(body), account=references.receivable(body).id)
+    sale.customer = references.need(body, "CustomerRef", "Customer").id
+    _head(references, company, sale, body)
+    sale.lines = SalesLines(company, references).read(body.all(f"{kind}LineAdd"))
+    _total(sale)
+    company.transactions.add(sale, _postings(sale))
+    return transaction_answers.answered(company, sale.id)
+
+
+def _modify(company: Company, kind: str, body: Element) -> Ret:
+    references = References(company, kind)
+    sale = references.changeable(body.get("TxnID"), body.get("EditSequence"))
+    sale.date = references.open_date(body, sale.date)
+    _keep_parties(references, company, sale, body)
+    _head(references, company, sale, body)
+    if lines := body.all(f"{kind}LineMod"):
+        sale.lines = SalesLines(company, references).read(lines, sale.lines)
+    _total(sale)
+    company.transactions.save(sale, _postings(sale))
+    company.transactions.trim(sale)
+    for credit in body.all("SetCredit"):
+        credits.use(company, credit, sale, via=sale.id)
+    return transaction_answers.answered(company, sale.id)
+
+
+def _keep_parties(references: References, company: Company, sale: Transaction, body: Element) -> None:
+    """Take over another customer or A/R account, which a sale with payments cannot have."""
+    customer = references.find(body, "CustomerRef", "Customer")
+    account = references.receivable(body).id if body.find("ARAccountRef") is not None else sale.account
+    if (customer and customer.id != sale.customer) or account != sale.account:
+        if company.transactions.used(sale):
+            raise refusals.not_saved(
+                references.label, "You cannot change the customer or account of a paid transaction."
+            )
+        sale.customer, sale.account = customer.id if customer else sale.customer, account
+
+
+def _head(references: References, company: Company, sale: Transaction, body: Element) -> None:
+    for element in body:
+        if element.name in TEXTS:
+            sale.fields[element.name] = element.text
+        elif element.name == "BillAddress":
+            sale.fields["BillAddress"] = {part.name: part.text for part in element}
+        elif element.name == "RefNumber":
+            sale.ref_number = element.text
+    if klass := references.klass(body):
+        sale.fields["class"] = klass
+    days = 0
+    if terms := references.find(body, "TermsRef", "Terms"):
+        sale.fields["terms"] = terms.id
+        days = terms.fields["StdDueDays"]
+    if due := read_date(body, "DueDate"):
+        sale.fields["DueDate"] = due
+    elif terms or "DueDate" not in sale.fields:
+        sale.fields["DueDate"] = (dt.date.fromisoformat(sale.date) + dt.timedelta(days=days)).isoformat()
+
+
+def _total(sale: Transaction) -> None:
+    """Add the lines up.
+
+    :raises Refusal: 3210 below zero, which QuickBooks never takes as a sale.
+    """
+    sale.total = sum(line["amount"] for line in sale.lines if line["account"])
+    if sale.total < 0:
+        raise refusals.invalid_value(
+            "Total", transaction_answers.amount(sale.total), "Transaction amount must be positive."
+        )
+
+
+def _postings(sale: Transaction) -> list[Posting]:
+    sign = SIGNS[sale.kind]
+    return [
+        Posting(sale.account, sign * sale.total, sale.customer),
+        *(
+            Posting(line["account"], -sign * line["amount"], line["entity"])
+            for line in sale.lines
+            if line["account"]
+        ),
+    ]

@@ -1,0 +1,199 @@
+"""The transactions of a company file and their postings to the general ledger.
+
+The postings of a transaction add up to zero, always: ``_post`` refuses any others.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.sandbox.file import CompanyFile
+from hub.sandbox.links import Link, Links
+
+KINDS = ("Invoice", "CreditMemo", "ReceivePayment", "ARRefundCreditCard", "JournalEntry")
+CREDITS = ("CreditMemo", "ReceivePayment")
+
+
+@dataclass(frozen=True)
+class Posting:
+    """One line of the general ledger: signed cents, debits positive."""
+
+    account: str
+    cents: int
+    entity: str = ""
+
+
+@dataclass
+class Transaction:
+    """One document. ``account`` is its A/R account; ``lines`` are as its kind keeps them."""
+
+    kind: str
+    date: str
+    ref_number: str = ""
+    customer: str = ""
+    account: str = ""
+    total: int = 0
+    fields: dict[str, Any] = field(default_factory=dict)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    id: str = ""
+    number: int = 0
+    created: str = ""
+    modified: str = ""
+    edit_sequence: str = ""
+
+    @property
+    def is_charge(self) -> bool:
+        """Whether a payment can be applied to it (protocol.md C.4)."""
+        return self.kind in ("Invoice", "JournalEntry") and bool(self.customer)
+
+
+def _transaction(row: sqlite3.Row) -> Transaction:
+    values: dict[str, Any] = {name: row[name] for name in row.keys()}  # noqa: SIM118
+    return Transaction(
+        **values | {"fields": json.loads(row["fields"]), "lines": json.loads(row["lines"])}
+    )
+
+
+class Transactions:
+    """All transactions of one company file."""
+
+    def __init__(self, file: CompanyFile):
+        self._file = file
+        self._links = Links(file)
+
+    def get(self, id: str, *kinds: str) -> Transaction | None:
+        """Return the transaction with this TxnID, if it is one of ``kinds`` (none: any)."""
+        rows = self._file.rows("SELECT * FROM txn WHERE id = ?", id)
+        found = _transaction(rows[0]) if rows else None
+        return found if found and (not kinds or found.kind in kinds) else None
+
+    def all(self, kind: str) -> list[Transaction]:
+        rows = self._file.rows("SELECT * FROM txn WHERE kind = ? ORDER BY number", kind)
+        return [_transaction(row) for row in rows]
+
+    def numbered(self, kind: str, ref_number: str, exact: bool) -> list[Transaction]:
+        """Return those with this RefNumber, which need not be unique (protocol.md C.4)."""
+        collation = "" if exact else " COLLATE NOCASE"
+        return [
+            _transaction(row)
+            for row in self._file.rows(
+                f"SELECT * FROM txn WHERE kind = ? AND ref_number = ?{collation} ORDER BY number",
+                *(kind, ref_number),
+            )
+        ]
+
+    def count(self, kind: str) -> int:
+        return self._file.number("SELECT count(*) FROM txn WHERE kind = ?", kind)
+
+    def invoices_of(self, customer: str, account: str) -> list[Transaction]:
+        """Return the customer's invoices on an A/R account, oldest first."""
+        return [
+            _transaction(row)
+            for row in self._file.rows(
+                "SELECT * FROM txn WHERE customer = ? AND kind = 'Invoice' AND account = ?"
+                " ORDER BY date, number",
+                *(customer, account),
+            )
+        ]
+
+    def add(self, transaction: Transaction, postings: Iterable[Posting]) -> None:
+        """Record a new transaction and give it its TxnID and number."""
+        transaction.id = self._file.new_txn_id()
+        transaction.created = transaction.modified = self._file.now()
+        transaction.edit_sequence = self._file.edit_sequence()
+        transaction.number = self._file.number("SELECT coalesce(max(number), 0) + 1 FROM txn")
+        self._file.run(
+            "INSERT INTO txn (number, id, kind, created, modified, edit_sequence, customer, account,"
+            " date, ref_number, total, fields, lines) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(transaction.number, transaction.id, transaction.kind, transaction.created),
+            *(transaction.modified, transaction.edit_sequence, *self._content(transaction)),
+        )
+        self._post(transaction, postings)
+
+    def save(self, transaction: Transaction, postings: Iterable[Posting]) -> None:
+        """Keep a changed transaction under a new EditSequence, its postings replaced."""
+        transaction.modified = self._file.now()
+        transaction.edit_sequence = self._file.edit_sequence(transaction.edit_sequence)
+        self._file.run(
+            "UPDATE txn SET modified = ?, edit_sequence = ?, customer = ?, account = ?, date = ?,"
+            " ref_number = ?, total = ?, fields = ?, lines = ? WHERE id = ?",
+            *(transaction.modified, transaction.edit_sequence, *self._content(transaction)),
+            transaction.id,
+        )
+        self._post(transaction, postings)
+
+    def touch(self, id: str) -> None:
+        """Note that a transaction changed through another one: a paid invoice is modified too."""
+        found = self.get(id)
+        assert found is not None
+        self._file.run(
+            "UPDATE txn SET modified = ?, edit_sequence = ? WHERE id = ?",
+            *(self._file.now(), self._file.edit_sequence(found.edit_sequence), id),
+        )
+
+    def delete(self, transaction: Transaction) -> None:
+        self.unlink(transaction)
+        self._file.run("DELETE FROM posting WHERE txn = ?", transaction.id)
+        self._file.run("DELETE FROM txn WHERE id = ?", transaction.id)
+
+    def link(self, credit: str, charge: str, cents: int, via: str) -> None:
+        """Use ``cents`` of a credit on a charge."""
+        self._links.add(Link(credit, charge, via, cents))
+
+    def unlink(self, transaction: Transaction) -> None:
+        """Free all that this transaction pays, is paid by, or arranged between others."""
+        for link in self._links.of(transaction.id):
+            for end in {link.credit, link.charge} - {transaction.id}:
+                self.touch(end)
+        self._links.drop(transaction.id)
+
+    def links(self, id: str) -> list[Link]:
+        """Return the links a transaction is part of, oldest first."""
+        return self._links.of(id)
+
+    def trim(self, transaction: Transaction) -> None:
+        """Free the newest links that a lowered total no longer covers; the rest stays a credit."""
+        self._links.trim(transaction.id, max(-self.remaining(transaction), 0))
+
+    def used(self, transaction: Transaction) -> int:
+        """Return the cents of a credit that are used, or of a charge that are paid."""
+        return self._links.total(transaction.id)
+
+    def remaining(self, transaction: Transaction) -> int:
+        """Return what a charge still asks for, or what a credit still has."""
+        return transaction.total - self.used(transaction)
+
+    def postings(self, id: str) -> list[Posting]:
+        return [
+            Posting(row["account"], row["cents"], row["entity"])
+            for row in self._file.rows("SELECT * FROM posting WHERE txn = ?", id)
+        ]
+
+    def owed_by(self, customer: str, receivables: Iterable[str]) -> int:
+        """Return what is posted to the A/R accounts ``receivables`` under a customer's name."""
+        return sum(
+            self._file.number(
+                "SELECT sum(cents) FROM posting WHERE account = ? AND entity = ?", account, customer
+            )
+            for account in receivables
+        )
+
+    def _content(self, transaction: Transaction) -> tuple[str | int, ...]:
+        return (
+            *(transaction.customer, transaction.account, transaction.date, transaction.ref_number),
+            *(transaction.total, json.dumps(transaction.fields), json.dumps(transaction.lines)),
+        )
+
+    def _post(self, transaction: Transaction, postings: Iterable[Posting]) -> None:
+        kept = [posting for posting in postings if posting.cents]
+        assert sum(posting.cents for posting in kept) == 0, f"{transaction.id} does not balance"
+        self._file.run("DELETE FROM posting WHERE txn = ?", transaction.id)
+        for posting in kept:
+            self._file.run(
+                "INSERT INTO posting VALUES (?, ?, ?, ?)",
+                *(transaction.id, posting.account, posting.entity, posting.cents),
+            )

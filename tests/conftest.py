@@ -1,0 +1,120 @@
+"""What tests stand on: a PostgreSQL of their own, started when the first of them needs it.
+
+All workers of a run share one server under a temporary directory. Each takes a lease, so the
+first starts it and the last stops it. The schema is migrated once, into a template; a worker
+gets a copy of that.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from hub import embedded
+from hub.db import migrate
+from hub.start_postgres import EMPTY
+
+TEMPLATE = "migrated"
+LOCK = 1
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # the controller, or the one process there is
+        config.hub_var = tempfile.mkdtemp(prefix="hub-tests-")
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist's
+def pytest_configure_node(node):
+    node.workerinput["hub_var"] = node.config.hub_var
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "hub_var"):
+        shutil.rmtree(config.hub_var, ignore_errors=True)
+
+
+class Server:
+    """The server of this run, and the databases on it."""
+
+    def __init__(self, url):
+        self._url = make_url(url)
+
+    def url(self, name):
+        """Return the URL of the database ``name``."""
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
+    def create(self, name, how=EMPTY):
+        """Make the database ``name``, empty unless ``how`` says otherwise, and return its URL."""
+        self.run(f'CREATE DATABASE "{name}" {how}')
+        return self.url(name)
+
+    def drop(self, name):
+        self.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def run(self, *statements):
+        with self._connection() as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def make_template(self):
+        """Migrate the template unless another worker has."""
+        with self._connection() as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+            made = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE])
+            if not made.fetchone():
+                # What a crash would lose is lost anyway when the run ends.
+                for name in ("fsync", "synchronous_commit", "full_page_writes"):
+                    connection.execute(f"ALTER SYSTEM SET {name} = off")
+                connection.execute("SELECT pg_reload_conf()")
+                migrate(self.create(f"{TEMPLATE}_half"))
+                connection.execute(f"ALTER DATABASE {TEMPLATE}_half RENAME TO {TEMPLATE}")
+
+    def _connection(self):
+        url = self._url.set(drivername="postgresql", database="postgres")
+        return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+
+
+@pytest.fixture(scope="session")
+def hub_var(request):
+    """The directory that stands for ``hub.var`` in all workers of this run."""
+    config = request.config
+    return Path(config.workerinput["hub_var"] if hasattr(config, "workerinput") else config.hub_var)
+
+
+@pytest.fixture(scope="session")
+def server(hub_var):
+    """The PostgreSQL server, without any database but the template."""
+    # A broker is named so that none is started; nothing is sent to it.
+    with embedded.lent({"hub.var": str(hub_var), "celery.broker_url": "memory://"}) as settings:
+        server = Server(settings["sqlalchemy.url"])
+        server.make_template()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_url(server, request):
+    """The URL of this worker's own database, with the newest schema."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
+    yield server.create(f"hub_{worker}", f"TEMPLATE {TEMPLATE}")
+    server.drop(f"hub_{worker}")
+
+
+@pytest.fixture
+def empty_database_url(server, request):
+    """The URL of a database without a schema, for one test."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
+    yield server.create(f"empty_{worker}")
+    server.drop(f"empty_{worker}")
+
+
+@pytest.fixture(scope="session")
+def broker(hub_var):
+    """The URL of a real broker, shared by the workers, for the tests that need one."""
+    with embedded.lent({"hub.var": str(hub_var), "sqlalchemy.url": "not needed"}) as settings:
+        yield settings["celery.broker_url"]
+
+
+# The fixtures of the application follow here.
