@@ -31,7 +31,7 @@ test: $(BIN)/.installed-test
 		command -v $$name >/dev/null 2>&1 && found=1; \
 	done; \
 	[ -n "$$found" ] || echo "There is no Chromium here, so the browser tests are skipped."
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -q $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist worksteal -q $(ARGS)
 
 clean:
 	rm -rf .venv *.egg-info build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

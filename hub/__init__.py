@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyramid.request
 from pyramid.config import Configurator
 
 from hub import embedded
 from hub.db import migrate
 from hub.settings import load
+
+
+class Request(pyramid.request.Request):
+    """A request whose body is kept in memory for a second try: what reads it does so whole anyway."""
+
+    request_body_tempfile_limit = 128 * 1024 * 1024
 
 
 def main(global_config: dict[str, str] | None, **given: Any) -> Any:
@@ -22,7 +29,7 @@ def main(global_config: dict[str, str] | None, **given: Any) -> Any:
 
 def application(settings: dict[str, Any]) -> Any:
     """Return the WSGI application for settings that are complete, its database migrated."""
-    with Configurator(settings=settings) as config:
+    with Configurator(settings=settings, request_factory=Request) as config:
         config.include("pyramid_jinja2")
         config.include("hub.observe")
         config.include("hub.db")

@@ -12,10 +12,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import make_url
+from webtest import TestApp
 
-from hub import embedded
+from hub import application, embedded
 from hub.db import migrate
+from hub.settings import load
 from hub.start_postgres import EMPTY
+from tests.world import World
 
 TEMPLATE = "migrated"
 LOCK = 1
@@ -118,3 +121,56 @@ def broker(hub_var):
 
 
 # The fixtures of the application follow here.
+
+
+@pytest.fixture(scope="session")
+def settings(database_url, tmp_path_factory):
+    """The settings of the application under test: complete, with tasks run in place."""
+    return load(
+        {
+            "hub.development": "true",
+            "hub.var": str(tmp_path_factory.mktemp("var")),
+            "hub.url": "http://localhost:6543",
+            "hub.secret": "a secret of the tests that nobody else knows",
+            "sqlalchemy.url": database_url,
+            "celery.broker_url": "memory://",
+            "celery.task_always_eager": "true",
+        },
+        environ={},
+    )
+
+
+@pytest.fixture(scope="session")
+def app(settings):
+    """The application as production has it, on this worker's database. What tests do is committed:
+    they keep out of each other's way as tenants do."""
+    return application(settings)
+
+
+@pytest.fixture
+def testapp(app):
+    return TestApp(app)
+
+
+@pytest.fixture
+def world(app, settings, tmp_path):
+    """A place to make tenants in, with all their doors."""
+    return World(app, settings, tmp_path)
+
+
+@pytest.fixture
+def summary(world):
+    """A tenant in Summarized Journal Entry mode."""
+    return world.tenant("summary")
+
+
+@pytest.fixture
+def full(world):
+    """A tenant in Full Synchronization mode."""
+    return world.tenant("full")
+
+
+@pytest.fixture(params=["summary", "full"])
+def tenant(request, world):
+    """A tenant, once in each mode."""
+    return world.tenant(request.param)

@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import psycopg
@@ -134,8 +136,11 @@ time.sleep(600)
 
 
 @pytest.fixture
-def var(tmp_path):
-    return tmp_path / "var"
+def var():
+    # Not pytest's tmp_path: as root, PostgreSQL runs as another user, who is locked out of
+    # that when a second pytest starts and sets the rights of the directory above it.
+    with tempfile.TemporaryDirectory(prefix="hub-tests-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory, "var")
 
 
 @pytest.fixture
@@ -230,9 +235,9 @@ def test_a_first_start_that_was_cut_off_is_begun_again(var):
     assert not (var / "postgres.unfinished").exists()
 
 
-def test_a_deep_directory_is_no_obstacle(tmp_path):
-    var = tmp_path / ("d" * 60) / "a b" / ("e" * 60)
-    with embedded.lent({"hub.var": str(var)}) as lent:
+def test_a_deep_directory_is_no_obstacle(var):
+    deep = var / ("d" * 60) / "a b" / ("e" * 60)
+    with embedded.lent({"hub.var": str(deep)}) as lent:
         connected(lent).close()
 
 

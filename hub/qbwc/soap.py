@@ -29,12 +29,16 @@ if sys.version_info >= (3, 12):
     ):
         sys.modules[f"spyne.util.six.moves.{moved}"] = importlib.import_module(f"six.moves.{moved}")
 
+import spyne.const
 from spyne import Application, Array, Fault, Integer32, ServiceBase, Unicode, rpc
 from spyne.protocol.soap import Soap11
 from spyne.server.pyramid import PyramidApplication
 
 from hub.qbwc import qbxml
 from hub.qbwc.conversation import Conversation
+
+# Spyne would collect garbage in the middle of calls, for files that this service never opens.
+spyne.const.MIN_GC_INTERVAL = float("inf")
 
 NAMESPACE = "http://developer.intuit.com/"
 """Part of the contract, with its final slash (protocol.md A.1)."""

@@ -102,11 +102,9 @@ class Lists:
         return entry
 
     def save(self, entry: Entry) -> None:
-        """Keep a changed entry under a new EditSequence; what is below it follows a new name."""
-        if parent := self._one("SELECT * FROM entry WHERE id = ?", entry.parent):
-            entry.full_name = f"{parent.full_name}:{entry.name}"
-        else:
-            entry.full_name = entry.name
+        """Keep a changed entry (name, activity, fields) under a new EditSequence."""
+        above, colon, _ = entry.full_name.rpartition(":")
+        entry.full_name = f"{above}{colon}{entry.name}"
         entry.modified = self._file.now()
         entry.edit_sequence = self._file.edit_sequence(entry.edit_sequence)
         self._file.run(
@@ -115,10 +113,6 @@ class Lists:
             *(entry.name, entry.full_name, entry.full_name.casefold(), int(entry.active)),
             *(entry.modified, entry.edit_sequence, json.dumps(entry.fields), entry.id),
         )
-        for row in self._file.rows("SELECT * FROM entry WHERE parent = ?", entry.id):
-            child = _entry(row)
-            if not child.full_name.startswith(f"{entry.full_name}:"):
-                self.save(child)
 
     def balance(self, account: Entry) -> int:
         """Return what is posted to ``account`` itself: cents, debits positive."""

@@ -53,10 +53,9 @@ class References:
         return found
 
     def need(self, body: Element, path: str, list: str, what: str = "") -> Entry:
-        """Return the entry that a required reference means."""
+        """Return the entry that a reference means which the shape requires to be there."""
         found = self.find(body, path, list, what)
-        if found is None:
-            raise refusals.missing_element(path)
+        assert found is not None
         return found
 
     def account(self, body: Element, path: str, types: tuple[str, ...], usual: str) -> Entry:

@@ -167,12 +167,6 @@ class Transactions:
         """Return what a charge still asks for, or what a credit still has."""
         return transaction.total - self.used(transaction)
 
-    def postings(self, id: str) -> list[Posting]:
-        return [
-            Posting(row["account"], row["cents"], row["entity"])
-            for row in self._file.rows("SELECT * FROM posting WHERE txn = ?", id)
-        ]
-
     def owed_by(self, customer: str, receivables: Iterable[str]) -> int:
         """Return what is posted to the A/R accounts ``receivables`` under a customer's name."""
         return sum(

@@ -90,6 +90,14 @@ def test_currencies_are_off(desk):
     desk.refuse_add("JournalEntry", given, 3250, "currencies")
 
 
+def test_currencies_can_be_on(desk):
+    desk.company.prefer(IsMultiCurrencyOn=True)
+    preferences = desk.do("PreferencesQuery").find("MultiCurrencyPreferences")
+    assert preferences.get("HomeCurrencyRef/FullName") == "US Dollar"
+    given = entry([line(CLEARING, "1.00")], [line(SALES, "1.00")], ExchangeRate="1.0")
+    desk.add("JournalEntry", given)
+
+
 def test_closed_books_take_no_entry(desk):
     desk.company.prefer(ClosingDate="2025-12-31")
     given = entry([line(CLEARING, "1.00")], [line(SALES, "1.00")], TxnDate="2025-12-31")

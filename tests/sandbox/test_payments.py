@@ -1,5 +1,9 @@
 import pytest
 
+from hub.qbwc import qbxml
+from hub.qbwc.qbxml import Request
+from hub.sandbox.refusals import ParseError
+
 ADA = {"FullName": "Ada Ltd"}
 
 
@@ -181,3 +185,11 @@ def test_a_payment_can_be_deleted_only(desk, invoice):
 
 def test_voiding_needs_the_right_kind(desk, invoice):
     desk.refuse("TxnVoid", void("CreditMemo", invoice), 3120)
+
+
+def test_a_payment_cannot_even_be_asked_to_be_void(desk, invoice):
+    payment = desk.payment("1.00")
+    with pytest.raises(ParseError):
+        desk.quickbooks.process(
+            qbxml.message([Request("TxnVoid", "1", void("ReceivePayment", payment))])
+        )

@@ -13,7 +13,7 @@ from hub.sandbox import books, faults
 from hub.sandbox.company import Company
 from hub.sandbox.faults import LineDead
 from hub.sandbox.refusals import ParseError, RequestProcessorError
-from tests.sandbox.conftest import Desk, assert_valid
+from tests.sandbox.conftest import CHECKS, Desk, assert_valid, snapshot
 
 ADA = Request("CustomerAdd", "1", {"CustomerAdd": {"Name": "Ada Ltd"}})
 SET = qbxml.message([ADA], set_id="t42-1")
@@ -26,6 +26,13 @@ def status(desk, **ids):
         f'<QBXML><QBXMLMsgsRq onError="continueOnError"{attributes}></QBXMLMsgsRq></QBXML>'
     )
     return desk.send(text).set_code
+
+
+def test_every_message_here_is_checked_against_the_published_schema():
+    if not CHECKS:
+        pytest.skip("the schema checker is not on this machine")
+    with pytest.raises(AssertionError):
+        assert_valid("<QBXML><QBXMLMsgsRs/></QBXML>")
 
 
 @pytest.mark.parametrize(
@@ -196,6 +203,24 @@ def test_a_killed_process_leaves_nothing_of_a_message(path):
         desk = Desk(company)
         assert desk.ask("CustomerQuery", {"FullName": "Ada Ltd"}).code == 500
         assert desk.send(SET).answers[0].code == 0
+
+
+def test_an_accident_in_the_middle_leaves_nothing(desk, company):
+    before = snapshot(company)
+
+    def accident():
+        with company.atomic():
+            company.lists.add("Class", "North")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        accident()
+    assert snapshot(company) == before
+
+
+def test_a_company_without_a_legal_name_has_its_own(tmp_path):
+    with Company.create(tmp_path / "b.qbw", "B") as company:
+        assert company.legal_name == "B"
 
 
 def test_a_company_that_died_while_it_was_made_is_made_again(path):

@@ -100,6 +100,17 @@ def test_discounts_subtotals_and_tax_lines(desk):
     assert desk.balance("Sales Tax Payable") == "3.00"
 
 
+def test_a_tax_item_takes_its_rate_from_what_stands_above(desk):
+    lines = [item("Support", Amount="10.00"), item("Subtotal"), item("Usage", Amount="20.00")]
+    added = desk.add("Invoice", sale(*lines, item("Subtotal"), item("State Tax")))
+    amounts = [line.get("Amount") for line in added.all("InvoiceLineRet")]
+    assert amounts == ["10.00", "10.00", "20.00", "20.00", "1.50"]
+
+
+def test_a_due_date_can_be_given(desk):
+    assert desk.add("Invoice", sale(DueDate="2026-03-03")).get("DueDate") == "2026-03-03"
+
+
 def test_a_service_item_may_discount(desk):
     desk.add("Invoice", sale(item("Subscription"), item("Discount", Amount="-9.00")))
     assert desk.balance("Discounts Given") == "-9.00"
@@ -132,6 +143,7 @@ def test_lines_that_are_refused(desk, line, code, words):
             3140,
             'QuickBooks Customer "Joe Smith" in the Invoice',
         ),
+        ({"CustomerRef": {}}, 3150, "CustomerRef"),
         ({"CustomerRef": {"ListID": "80000001-1"}}, 3140, "80000001-1"),
         ({"CustomerRef": ADA, "ARAccountRef": {"FullName": "Checking"}}, 3140, "Accounts Receivable"),
         ({"CustomerRef": ADA, "TermsRef": {"FullName": "Net 7"}}, 3140, "Terms"),

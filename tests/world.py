@@ -1,0 +1,164 @@
+"""Tenants with all their doors, for tests: API, pages' services, Web Connector, company file."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+from webtest import TestApp
+
+from hub.books.connections import main_connection
+from hub.books.integration import Integration
+from hub.db import unit
+from hub.exporters import proof_for
+from hub.qbwc import qwc
+from hub.sandbox import books
+from hub.sandbox import qwc as sandbox_qwc
+from hub.sandbox.company import Company
+from hub.sandbox.quickbooks import QuickBooks
+from hub.sandbox.webconnector import WebConnector
+from hub.tenants.models import Mode
+from hub.tenants.service import StaffRoom, create_tenant, open_tenant
+
+PASSWORD = "correct-horse-battery"
+CHECKER = os.environ.get("QBXML_CHECK")
+_numbers = itertools.count(1)
+
+
+class World:
+    """Makes tenants, each with a name of its own."""
+
+    def __init__(self, app, settings, folder):
+        self.app = app
+        self.settings = settings
+        self.folder = folder
+
+    def tenant(self, mode, confirm_company=True):
+        return Tenant(self, mode, confirm_company)
+
+    def db(self):
+        """A session of its own, committed at the end of the block."""
+        return unit(self.settings)
+
+
+class Tenant:
+    """One tenant and what belongs to it."""
+
+    def __init__(self, world, mode, confirm_company):
+        self.world = world
+        number = f"{os.getpid()}-{next(_numbers)}"
+        self.admin = f"admin-{number}@example.com"
+        self.username = f"qb-{number}"
+        self.company_path = world.folder / f"company-{number}.qbw"
+        self.transcript = world.folder / f"transcript-{number}"
+        with world.db() as db:
+            made = create_tenant(db, f"Tenant {number}", Mode(mode), confirm_company=confirm_company)
+            self.id, self.slug, self.name = made.id, made.slug, made.name
+            room = StaffRoom(db, made, "test")
+            _, self.password = room.add_person(self.admin)
+            self.token = room.new_token()
+            Integration(db, made, main_connection(db, made), "test").set_up(self.username, PASSWORD)
+        self._api = TestApp(world.app)
+
+    # the API
+
+    def headers(self):
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def put(self, kind, external_id, status="2*", **body):
+        body.setdefault("version", 1)
+        address = f"/api/v1/{kind}/{external_id}"
+        return self._api.put_json(address, body, headers=self.headers(), status=status)
+
+    def get(self, address, status=200):
+        return self._api.get(f"/api/v1/{address}", headers=self.headers(), status=status)
+
+    def close(self, cycle, status=200):
+        address = f"/api/v1/billing-cycles/{cycle}/close"
+        return self._api.post(address, headers=self.headers(), status=status)
+
+    def batch(self, records, partial=False, status="2*"):
+        """Push ``(kind, external_id, body)`` in one batch."""
+        lines = [
+            json.dumps({"kind": kind, "external_id": external_id, "version": 1} | body)
+            for kind, external_id, body in records
+        ]
+        address = "/api/v1/batches" + ("?partial=true" if partial else "")
+        body = "\n".join(lines).encode()
+        headers = self.headers() | {"Content-Type": "application/x-ndjson"}
+        return self._api.post(address, body, headers=headers, status=status)
+
+    # QuickBooks
+
+    def qwc(self):
+        """The QWC file as it is downloaded."""
+        with self.world.db() as db:
+            opened = open_tenant(db, self.slug)
+            integration = Integration(db, opened, main_connection(db, opened), "test")
+            return qwc.document(self.world.settings, opened, integration.connection, integration.login())
+
+    def connector(self, company, password=PASSWORD, **options):
+        """A Web Connector on ``company`` that knocks at the application's own door."""
+        return WebConnector(
+            sandbox_qwc.parse(self.qwc()),
+            password,
+            QuickBooks(company, **options),
+            transcript=self.transcript,
+            transport=httpx.WSGITransport(app=self.world.app),
+            sleep=lambda _seconds: None,
+        )
+
+    def company(self):
+        return Company(self.company_path, name=self.name)
+
+    def sync(self, **options):
+        """Run one session and check every message that went over the wire."""
+        with self.company() as company:
+            outcome = self.connector(company, **options).run()
+        check_messages(self.transcript)
+        return outcome
+
+    def messages(self):
+        """Every qbXML request that went over the wire, oldest first."""
+        return [path.read_text() for path in sorted(self.transcript.glob("*request*"))]
+
+    def balances(self):
+        """The company file's trial balance: accounts that are not at zero, debit positive."""
+        with self.company() as company:
+            return {row.account: row.balance for row in books.trial_balance(company) if row.balance}
+
+    def counts(self):
+        with self.company() as company:
+            return books.counts(company)
+
+    # the hub
+
+    def db(self):
+        return self.world.db()
+
+    def proof(self):
+        with self.world.db() as db:
+            return proof_for(db, open_tenant(db, self.slug))
+
+    def billed(self):
+        """What the ledger says should stand on each account."""
+        return {row.account: row.billed for row in self.proof().rows if row.billed}
+
+
+def check_messages(folder):
+    """Hold every message in ``folder`` against the external qbXML checker, where there is one."""
+    messages = [path for path in sorted(Path(folder).glob("*")) if path.suffix == ".xml"]
+    if not CHECKER or not messages:
+        return
+    done = subprocess.run([sys.executable, CHECKER, *messages], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def money(text):
+    return Decimal(text)
