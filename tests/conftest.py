@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import make_url
 from webtest import TestApp
 
-from hub import application, embedded
+from hub import application, embedded, security
 from hub.db import migrate
 from hub.settings import load
 from hub.start_postgres import EMPTY
@@ -121,6 +121,12 @@ def broker(hub_var):
 
 
 # The fixtures of the application follow here.
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes():
+    """Passwords of tests are worth no protection, and there are many."""
+    security.COST = 4
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import subprocess
-import sys
-from decimal import Decimal
-from pathlib import Path
+import re
 
 import httpx
 from webtest import TestApp
@@ -25,9 +22,9 @@ from hub.sandbox.quickbooks import QuickBooks
 from hub.sandbox.webconnector import WebConnector
 from hub.tenants.models import Mode
 from hub.tenants.service import StaffRoom, create_tenant, open_tenant
+from tests.checker import CHECKS, assert_valid
 
 PASSWORD = "correct-horse-battery"
-CHECKER = os.environ.get("QBXML_CHECK")
 _numbers = itertools.count(1)
 
 
@@ -71,10 +68,10 @@ class Tenant:
     def headers(self):
         return {"Authorization": f"Bearer {self.token}"}
 
-    def put(self, kind, external_id, status="2*", **body):
+    def put(self, kind, external_id, expect="2*", **body):
         body.setdefault("version", 1)
         address = f"/api/v1/{kind}/{external_id}"
-        return self._api.put_json(address, body, headers=self.headers(), status=status)
+        return self._api.put_json(address, body, headers=self.headers(), status=expect)
 
     def get(self, address, status=200):
         return self._api.get(f"/api/v1/{address}", headers=self.headers(), status=status)
@@ -152,13 +149,15 @@ class Tenant:
 
 
 def check_messages(folder):
-    """Hold every message in ``folder`` against the external qbXML checker, where there is one."""
-    messages = [path for path in sorted(Path(folder).glob("*")) if path.suffix == ".xml"]
-    if not CHECKER or not messages:
-        return
-    done = subprocess.run([sys.executable, CHECKER, *messages], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    """Hold every message in ``folder`` against the external qbXML checker, once."""
+    for path in sorted(folder.glob("*.xml")):
+        if CHECKS and path.name not in _checked.setdefault(folder, set()):
+            text = path.read_text("utf-8")
+            # A greeting and an answer say no version; the checker wants to be told.
+            if "<?qbxml" not in text:
+                text = re.sub(r"(<\?xml[^>]*\?>)", r'\1<?qbxml version="13.0"?>', text, count=1)
+            assert_valid(text)
+            _checked[folder].add(path.name)
 
 
-def money(text):
-    return Decimal(text)
+_checked = {}

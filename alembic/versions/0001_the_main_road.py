@@ -915,8 +915,10 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
-        sa.Column("sent", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("sent_in", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "created", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("sent_in", sa.BigInteger(), nullable=True),
         sa.Column("answered", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answer", sa.String(), nullable=True),
         sa.Column(

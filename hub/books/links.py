@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,12 @@ class Links:
         self._upsert(
             [self._row(subject, object_, object_id, edit_sequence, "", version, fingerprint="")]
         )
+
+    def refresh(self, read: Mapping[str, Element | None]) -> None:
+        """Take over the EditSequence of objects that were read again; None: it is out of date."""
+        for subject, link in self.of(read).items():
+            ret = read[subject]
+            link.edit_sequence = ret.get("EditSequence") if ret is not None else ""
 
     def book(self, bookings: Sequence[Booking]) -> None:
         """Settle what was booked: links, what is on which account, and where postings went."""

@@ -43,7 +43,7 @@ class Prepared:
     def fingerprint(self) -> str:
         """What it says, to tell a change from none; what QuickBooks gave us is no part of that."""
         given = {"TxnID", "ListID", "EditSequence", "ExternalGUID"}
-        (body,) = self.fields.values() if len(self.fields) == 1 else (self.fields,)
+        body = self.fields.get(self.kind, self.fields)
         said = {name: value for name, value in body.items() if name not in given}
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 

@@ -76,6 +76,12 @@ def customer_mod(customer: Customer, link: Link) -> Prepared:
     return Prepared("CustomerMod", {"CustomerMod": head | _customer(customer)}, customer.version)
 
 
+def query(link: Link, version: int) -> Prepared:
+    """Return the request that reads an object again whose EditSequence is out of date."""
+    key = "ListID" if link.object == "Customer" else "TxnID"
+    return Prepared(f"{link.object}Query", {key: link.object_id}, version)
+
+
 _OBJECTS = {"invoice": "Invoice", "credit_memo": "CreditMemo"}
 
 

@@ -188,7 +188,7 @@ class FullExporter:
 
     def _unless_same(self, prepared: Prepared, link: Link, record: Any) -> Outcome:
         if prepared.fingerprint != link.fingerprint:
-            return prepared
+            return prepared if link.edit_sequence else forms.query(link, record.version)
         link.version = record.version
         return Nothing("QuickBooks has it as it is.")
 

@@ -93,7 +93,7 @@ class Conversation:
             return True
         if not connection.confirmed:
             return False
-        return outbox.outstanding() is not None or outbox.waiting() > 0
+        return outbox.next_message() is not None
 
     def _open(self, connection: Connection, outbox: Outbox) -> str:
         ticket = secrets.token_hex(16)
@@ -134,18 +134,13 @@ class Conversation:
         outbox = self._outbox(session)
         if not session.greeted and not self._greet(session, outbox.connection, hcp, company_file):
             return ""
-        if outbox.connection.confirmed and (message := outbox.outstanding()):
-            message.sent_in = session.id
-            return message.text
-        if session.agenda:
+        if session.agenda and outbox.outstanding() is None:
             return self._import_request(session)
-        if not outbox.connection.confirmed:
-            session.error = (
-                f"Nothing is written yet: confirm on {self._settings['hub.url']} that "
-                f"“{outbox.connection.company_name}” is the right company."
-            )
+        message = outbox.next_message() if outbox.connection.confirmed else None
+        if message is None:
             return ""
-        return outbox.next_message(session) or ""
+        message.sent_in = session.id
+        return message.text
 
     def _greet(self, session: SyncSession, connection: Connection, hcp: str, company_file: str) -> bool:
         """Read who is there; return whether it is the company this connection is for."""
@@ -248,15 +243,13 @@ class Conversation:
         return FAILED
 
     def _percent(self, session: SyncSession, outbox: Outbox) -> int:
-        """Return the honest percentage: never 100 before the end."""
+        """Return the honest percentage, 100 only at the end. The next message is made here, so that
+        the session never goes on for one that cannot be sent."""
         # What was settled in this call must count.
         self._db.flush()
         left = len(session.agenda)
-        if outbox.connection.confirmed:
-            left += outbox.waiting()
-        elif not left:
-            # One more call says what is missing: a person's word that this is the right company.
-            left = 1
+        if outbox.connection.confirmed and (left or outbox.next_message()):
+            left += outbox.waiting() + 1
         if not left:
             return DONE
         done = session.booked + session.refused + session.imported
@@ -288,6 +281,12 @@ class Conversation:
         session.closed = session.closed or now()
         if session.error:
             return f"{session.error} See {self._settings['hub.url']}"
+        connection = self._db.scalars(select(Connection).filter_by(id=session.connection_id)).one()
+        if session.greeted and not connection.confirmed:
+            return (
+                f"Connected to “{connection.company_name}”. Nothing is written yet: confirm on "
+                f"{self._settings['hub.url']} that it is the right company."
+            )
         if session.refused:
             return (
                 f"{session.booked} booked, {session.refused} need you: see {self._settings['hub.url']}"

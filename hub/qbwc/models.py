@@ -79,9 +79,9 @@ class Message(Owned, Base):
     """The newMessageSetID: the same text with the same id is run only once (protocol.md D.4)."""
     text: Mapped[str]
     stage: Mapped[Stage]
-    sent: Mapped[Created]
-    sent_in: Mapped[int]
-    """The sync session in whose call it went out last."""
+    created: Mapped[Created]
+    sent_in: Mapped[int | None]
+    """The sync session in whose call it went out last; none while it is only prepared."""
     answered: Mapped[dt.datetime | None]
     answer: Mapped[str | None]
 

@@ -133,13 +133,16 @@ class Outbox:
         query = select(Message).filter_by(connection_id=self.connection.id, stage=Stage.OUTSTANDING)
         return self._db.scalar(query)
 
-    def next_message(self, session: SyncSession) -> str | None:
-        """Return the text to send next, stored before it leaves; None when nothing can go."""
+    def next_message(self) -> Message | None:
+        """Return the message to send next: the one that is outstanding, or a new one, stored before
+        it leaves; None when nothing can go."""
+        if message := self.outstanding():
+            return message
         while batch := self._take():
             outcomes = self.exporter.prepare([operation.subject for operation in batch], send=True)
             going = self._sort(batch, outcomes)
             if going:
-                return self._send(session, going)
+                return self._store(going)
         return None
 
     def _take(self) -> list[Operation]:
@@ -176,16 +179,12 @@ class Outbox:
         self._db.flush()
         return going
 
-    def _send(self, session: SyncSession, going: Sequence[tuple[Operation, Prepared, Request]]) -> str:
+    def _store(self, going: Sequence[tuple[Operation, Prepared, Request]]) -> Message:
         set_id = secrets.token_hex(12)
         version = self.connection.company.get("qbxml", qbxml.VERSION)
         body = qbxml.message([request for _, _, request in going], set_id, version=version)
         message = Message(
-            connection_id=self.connection.id,
-            set_id=set_id,
-            text=body,
-            stage=Stage.OUTSTANDING,
-            sent_in=session.id,
+            connection_id=self.connection.id, set_id=set_id, text=body, stage=Stage.OUTSTANDING
         )
         self._db.add(message)
         # Its operations point at it.
@@ -198,7 +197,7 @@ class Outbox:
             operation.accounts = [list(account) for account in prepared.accounts]
             operation.message_id = message.id
             operation.attempts += 1
-        return body
+        return message
 
     def settle(self, message: Message, answers: Answers, raw: str, session: SyncSession) -> None:
         """Record what QuickBooks answered to ``message``."""
@@ -221,7 +220,7 @@ class Outbox:
         message.stage, message.answer = Stage.ANSWERED, raw
         message.answered = dt.datetime.now(dt.UTC)
         self.connection.batch = min(LARGEST, self.connection.batch * 2)
-        Links(self._db, self.connection).book(bookings)
+        self._link(operations, bookings)
         self.put(
             [
                 Errand(operation.subject, operation.rank)
@@ -229,6 +228,13 @@ class Outbox:
                 if operation.kind == "TxnDel" and operation.state is State.DONE
             ]
         )
+
+    def _link(self, operations: Sequence[Operation], bookings: Sequence[Booking]) -> None:
+        links = Links(self._db, self.connection)
+        read = [booking for booking in bookings if booking.kind.endswith("Query")]
+        links.book([booking for booking in bookings if booking not in read])
+        stale = {one.subject: None for one in operations if one.code == statuses.STALE}
+        links.refresh({booking.subject: booking.ret for booking in read} | stale)
 
     def _operations(self, message: Message) -> Sequence[Operation]:
         query = select(Operation).where(
@@ -251,6 +257,8 @@ class Outbox:
         operation.note = "" if answer.code == 0 else status.sentence(answer.text)
         if status.action is Action.SETTLE:
             operation.state = State.DONE
+            if operation.kind.endswith("Query"):
+                self._read(operation, answer, superseded)
             return True
         if superseded:
             operation.state = State.DONE
@@ -260,6 +268,18 @@ class Outbox:
         else:
             operation.state = State.FAILED
         return False
+
+    @staticmethod
+    def _read(operation: Operation, answer: Answer, superseded: bool) -> None:
+        """What had to be read again was read: now the change itself can go."""
+        if not answer.returned:
+            operation.state = State.FAILED
+            operation.note = (
+                "QuickBooks does not have this any more; somebody deleted it there. "
+                "Restore it in QuickBooks, or void it here."
+            )
+        elif not superseded:
+            operation.state = State.QUEUED
 
     @staticmethod
     def _in_doubt(operation: Operation, set_code: int) -> None:

@@ -150,6 +150,9 @@ STATUSES: dict[int, Status] = {
     ),
 }
 
+STALE = 3200
+"""The EditSequence is out of date: read the object again, then change it."""
+
 LOCKED = (
     "modified by another user",
     "could not be locked",

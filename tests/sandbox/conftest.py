@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import warnings
-from pathlib import Path
-
 import pytest
 
 from hub.qbwc import qbxml
@@ -13,30 +9,7 @@ from hub.qbwc.qbxml import Answer, Request
 from hub.qbwc.shapes import SHAPES
 from hub.sandbox.company import Company
 from hub.sandbox.quickbooks import QuickBooks
-
-CHECKER = Path(__file__).resolve().parents[3] / "shared" / "tools" / "check_qbxml.py"
-
-
-def _checks():
-    """Return the validators of Intuit's published schema, where this machine has them."""
-    if not CHECKER.exists():
-        return []
-    spec = importlib.util.spec_from_file_location("check_qbxml", CHECKER)
-    module = importlib.util.module_from_spec(spec)
-    with warnings.catch_warnings():
-        # The checker leaves closing its data file to the interpreter.
-        warnings.simplefilter("ignore", ResourceWarning)
-        spec.loader.exec_module(module)
-        return [module.SpecValidator(), module.XsdValidator()]
-
-
-CHECKS = _checks()
-
-
-def assert_valid(text: str) -> None:
-    """See that a message fits the schema, both ways of checking."""
-    for check in CHECKS:
-        assert check.validate(text) == []
+from tests.checker import assert_valid
 
 
 class Desk:
