@@ -8,6 +8,7 @@ import os
 import re
 
 import httpx
+from sqlalchemy import select, text
 from webtest import TestApp
 
 from hub.books.connections import main_connection
@@ -15,10 +16,12 @@ from hub.books.integration import Integration
 from hub.db import unit
 from hub.exporters import proof_for
 from hub.qbwc import qwc
+from hub.qbwc.models import Operation
 from hub.sandbox import books
 from hub.sandbox import qwc as sandbox_qwc
 from hub.sandbox.company import Company
 from hub.sandbox.quickbooks import QuickBooks
+from hub.sandbox.service import Service
 from hub.sandbox.webconnector import WebConnector
 from hub.tenants.models import Mode
 from hub.tenants.service import StaffRoom, create_tenant, open_tenant
@@ -110,6 +113,35 @@ class Tenant:
             transport=httpx.WSGITransport(app=self.world.app),
             sleep=lambda _seconds: None,
         )
+
+    def service(self):
+        """The SOAP service as a Web Connector calls it, call by call."""
+        transport = httpx.WSGITransport(app=self.world.app)
+        return Service(f"{self.world.settings['hub.url']}/qbwc", transport)
+
+    def greeting(self, company):
+        """What the Web Connector sends along with the first sendRequestXML."""
+        owner = sandbox_qwc.parse(self.qwc()).owner_id
+        return QuickBooks(company).greet(owner)
+
+    def an_hour_passes(self):
+        """The Web Connector of the last session has not been heard of for an hour."""
+        with self.db() as db:
+            open_tenant(db, self.slug)
+            db.execute(text("UPDATE sync_session SET last_call = last_call - interval '1 hour'"))
+
+    def connection(self):
+        with self.db() as db:
+            connection = main_connection(db, open_tenant(db, self.slug))
+            db.expunge(connection)
+            return connection
+
+    def operations(self):
+        """Every operation as ``(subject, state, note)``, oldest first."""
+        with self.db() as db:
+            open_tenant(db, self.slug)
+            found = db.scalars(select(Operation).order_by(Operation.id))
+            return [(one.subject.partition(":")[0], one.state.value, one.note) for one in found]
 
     def company(self):
         return Company(self.company_path, name=self.name)

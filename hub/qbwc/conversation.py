@@ -237,7 +237,7 @@ class Conversation:
         sentence = statuses.hresult_sentence(hresult, message)
         log.warning("quickbooks hresult", extra={"hresult": hresult, "session": session.id})
         if statuses.hresult_code(hresult) == statuses.UNREADABLE and outstanding is not None:
-            outbox.unreadable(outstanding, sentence)
+            outbox.unreadable(outstanding, sentence, session)
             return self._percent(session, outbox)
         session.error = sentence
         return FAILED

@@ -10,19 +10,21 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.books.connections import main_connection
 from hub.books.links import Booking, Links
-from hub.books.models import Connection
+from hub.books.models import Connection, JournalEntry, Link
 from hub.db import HubSession
 from hub.exporters import exporter_for
 from hub.exporters.contract import Errand, Held, Nothing, Outcome, Prepared
-from hub.ledger.models import BillingCycle
+from hub.ledger import records
+from hub.ledger.contract import KINDS
+from hub.ledger.models import BillingCycle, Posting
 from hub.qbwc import qbxml, statuses
 from hub.qbwc.models import Message, Operation, Stage, State, SyncSession
 from hub.qbwc.qbxml import Answer, Answers, Request
@@ -35,6 +37,7 @@ LARGEST_BYTES = 1_000_000
 TRIES = 5
 LOOK_AHEAD = 200
 """How many waiting operations are looked at in one go."""
+REPLAN_PAGE = 1000
 
 
 class Outbox:
@@ -100,6 +103,37 @@ class Outbox:
         """Let everything that is held be looked at again when its turn comes."""
         held = update(Operation).where(self._mine(State.HELD))
         self._db.execute(held.values(state=State.QUEUED, note=""))
+
+    def replan(self) -> None:
+        """Forget what waits and put every record anew: the mode has changed.
+
+        Only for a tenant of whom QuickBooks has booked nothing. Postings leave the journal entries
+        that gathered them, sent or not, except where QuickBooks has the entry.
+        """
+        self._db.execute(delete(Operation).where(self._mine(State.QUEUED, State.HELD, State.FAILED)))
+        booked = set(self._db.scalars(select(Link.subject).filter_by(connection_id=self.connection.id)))
+        entries = [
+            entry_id
+            for entry_id in self._db.scalars(select(JournalEntry.id))
+            if f"journal_entry:{entry_id}" not in booked
+        ]
+        stamped = update(Posting).where(Posting.journal_entry_id.in_(entries))
+        self._db.execute(stamped.values(journal_entry_id=None))
+        self._db.execute(delete(JournalEntry).where(JournalEntry.id.in_(entries)))
+        for kind in KINDS:
+            for page in self._pages(records.MODELS[kind]):
+                self.put(self.exporter.recorded(kind, page))
+        for cycle in self._db.scalars(select(BillingCycle).where(BillingCycle.closed.is_not(None))):
+            self.put(self.exporter.closed(cycle))
+
+    def _pages(self, model: Any) -> Iterator[Sequence[Any]]:
+        """Yield the ids of all records of ``model``, page by page, oldest first."""
+        after = 0
+        while page := self._db.execute(
+            select(model.id).where(model.id > after).order_by(model.id).limit(REPLAN_PAGE)
+        ).all():
+            yield page
+            after = page[-1].id
 
     def retry(self, operation: Operation) -> None:
         """Let an operation that needed a person go again."""
@@ -290,7 +324,7 @@ class Outbox:
             "if it is not there, press Try again."
         )
 
-    def unreadable(self, message: Message, sentence: str) -> None:
+    def unreadable(self, message: Message, sentence: str, session: SyncSession) -> None:
         """QuickBooks could not read ``message`` and ran nothing of it: go on with half as many,
         until the one that cannot be read stands alone and is left for a person."""
         operations = self._operations(message)
@@ -302,6 +336,7 @@ class Outbox:
                 operation.state = State.DONE
             elif len(operations) == 1:
                 operation.state, operation.note = State.FAILED, sentence
+                session.refused += 1
             else:
                 operation.state = State.QUEUED
                 operation.attempts -= 1

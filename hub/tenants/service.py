@@ -73,6 +73,11 @@ def add_support(db: HubSession, login: str) -> str:
     return password
 
 
+def propose_token() -> str:
+    """Return an API token that nobody has yet."""
+    return f"hub_{secrets.token_urlsafe(32)}"
+
+
 def check_email(address: str) -> str:
     """Return the address without blanks around it.
 
@@ -112,10 +117,10 @@ class StaffRoom:
             raise NotFound("There is no such member of staff.")
         return staff
 
-    def add_person(self, email: str) -> tuple[Staff, str]:
+    def add_person(self, email: str, password: str = "") -> tuple[Staff, str]:
         """Add a person who signs in with ``email``; return them and their one-time password."""
         email = check_email(email)
-        password = new_password()
+        password = password or new_password()
         return self._add(StaffKind.PERSON, email, password), password
 
     def add_integration(self, username: str, password: str) -> Staff:
@@ -153,9 +158,12 @@ class StaffRoom:
         staff.active = active
         self.audit("access on" if active else "access off", login=staff.login)
 
-    def new_token(self) -> str:
-        """Return a new API token; it is shown once and only its digest is kept."""
-        token = f"hub_{secrets.token_urlsafe(32)}"
+    def new_token(self, token: str = "") -> str:
+        """Return a new API token; it is shown once and only its digest is kept. ``token`` is one
+        that ``propose_token`` has made: asked again with the same one, nothing more is made."""
+        token = token or propose_token()
+        if self._db.scalar(select(APIToken).filter_by(digest=digest(token), revoked=None)):
+            return token
         self._db.add(APIToken(digest=digest(token), hint=token[:8]))
         self.audit("API token made", token=token[:8])
         return token
@@ -180,6 +188,9 @@ class StaffRoom:
         """Write an act into the tenant's audit log. Never a secret."""
         self._db.add(AuditEntry(actor=self._actor, action=action, detail=detail))
 
-    def audit_log(self, limit: int = 200) -> Sequence[AuditEntry]:
-        """Return the newest acts."""
-        return self._db.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)).all()
+    def audit_log(self, limit: int = 200, before: int = 0) -> Sequence[AuditEntry]:
+        """Return the newest acts, or those before one of them."""
+        query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+        if before:
+            query = query.where(AuditEntry.id < before)
+        return self._db.scalars(query).all()

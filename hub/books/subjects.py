@@ -1,0 +1,56 @@
+"""What operations are about, in words: ``invoice:42`` is “Invoice 1042”."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.books.models import JournalEntry
+from hub.ledger import records
+
+_MODELS: dict[str, type[Any]] = {**records.MODELS, "journal_entry": JournalEntry}
+
+
+@dataclass(frozen=True)
+class Label:
+    """The subject of an operation, as people know it."""
+
+    kind: str
+    id: int
+    title: str
+    cycle_id: int | None = None
+    """A journal entry's billing cycle."""
+
+
+def labels(db: Session, subjects: Iterable[str]) -> dict[str, Label]:
+    """Return the label of each subject, with one statement a kind."""
+    wanted: dict[str, set[int]] = defaultdict(set)
+    subjects = set(subjects)
+    for subject in subjects:
+        kind, _, id_ = subject.partition(":")
+        if kind in _MODELS and id_.isdecimal():
+            wanted[kind].add(int(id_))
+    found = {subject: Label("", 0, _unknown(subject)) for subject in subjects}
+    for kind, ids in wanted.items():
+        model = _MODELS[kind]
+        for record in db.scalars(select(model).where(model.id.in_(ids))):
+            cycle = record.billing_cycle_id if kind == "journal_entry" else None
+            found[f"{kind}:{record.id}"] = Label(kind, record.id, _title(kind, record), cycle)
+    return found
+
+
+def _title(kind: str, record: Any) -> str:
+    noun = kind.replace("_", " ").capitalize()
+    for name in ("number", "name", "reference"):
+        if text := getattr(record, name, None):
+            return f"{noun} {text}"
+    return f"{noun} {record.external_id}"
+
+
+def _unknown(subject: str) -> str:
+    return subject.partition(":")[0].replace("_", " ").capitalize() or "In no billing cycle yet"

@@ -1,0 +1,215 @@
+"""What a tenant may choose from QuickBooks' lists: accounts by purpose, and where a charge goes.
+
+Which choices there are depends on the mode, so they are listed here, beside the exporters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from hub.books.chart import CLEARING, Chart, Unmapped
+from hub.books.models import Assignment, Connection, ListEntry, ListKind
+from hub.db import HubSession
+from hub.errors import Fault, Refused
+from hub.exporters import exporter_for
+from hub.ledger.models import Charge, Posting, Purpose
+from hub.tenants.models import Mode, Tenant
+
+_ASSETS = ("OtherCurrentAsset", "OtherAsset", "OtherCurrentLiability")
+_MONEY = ("Bank", "OtherCurrentAsset", "CreditCard")
+_LIABILITIES = ("OtherCurrentLiability", "LongTermLiability")
+_TAX_ITEMS = ("ItemOtherCharge", "ItemService", "ItemNonInventory")
+_FIRST_TYPES = ("Income", "OtherIncome", "OtherCurrentLiability", "CostOfGoodsSold", "Expense")
+
+
+@dataclass(frozen=True)
+class ChargeField:
+    """The field of a charge that says where it is booked."""
+
+    name: str
+    label: str
+    kind: ListKind
+    hint: str
+
+
+CHARGE_FIELDS = {
+    Mode.SUMMARY: ChargeField(
+        "accounting_code",
+        "Accounting Code",
+        ListKind.ACCOUNT,
+        "The income account in QuickBooks' Chart of Accounts that this charge is summed into.",
+    ),
+    Mode.FULL: ChargeField(
+        "item",
+        "Item",
+        ListKind.ITEM,
+        "The entry of QuickBooks' Items List that stands on the customer's invoice.",
+    ),
+}
+
+
+@dataclass
+class Slot:
+    """One choice on the page of accounts by purpose."""
+
+    purpose: str
+    code: str
+    label: str
+    hint: str
+    chosen: str
+    """The name that was chosen; empty for the usual one."""
+    now: str
+    """What it leads to at present; empty where that is nothing."""
+    trouble: str = ""
+    options: list[ListEntry] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """The name of its form field."""
+        return f"{self.purpose}.{self.code}"
+
+
+class Choices:
+    """One tenant's choices."""
+
+    def __init__(self, db: HubSession, tenant: Tenant, connection: Connection):
+        self._db = db
+        self._mode = tenant.mode
+        self._exporter = exporter_for(db, tenant, connection)
+        self.chart = Chart(db, connection)
+        self.charge_field = CHARGE_FIELDS[tenant.mode]
+
+    def slots(self) -> list[Slot]:
+        """Return every choice there is: by purpose, and by the codes that were billed."""
+        rows = self._db.scalars(select(Assignment)).all()
+        chosen = {(row.purpose, row.code): row.name for row in rows}
+        taxes, methods = self._codes(Purpose.TAX, chosen), self._codes(Purpose.DEPOSIT, chosen)
+        found = [*self._clearing(chosen), self._deposit("", chosen)]
+        found += [self._deposit(method, chosen) for method in methods]
+        return found + [self._tax(code, chosen) for code in taxes]
+
+    def _codes(self, purpose: Purpose, chosen: Iterable[tuple[str, str]]) -> list[str]:
+        query = select(Posting.code).where(Posting.purpose == purpose).distinct()
+        billed = {code for code in self._db.scalars(query) if code}
+        return sorted(billed | {code for kind, code in chosen if kind == purpose and code})
+
+    def _clearing(self, chosen: Mapping[tuple[str, str], str]) -> list[Slot]:
+        if self._mode is not Mode.SUMMARY:
+            return []
+        return [
+            self._slot(
+                ("clearing", ""),
+                "Clearing account",
+                "Stands for what your customers owe. Its balance in QuickBooks equals what is unpaid. "
+                f"Usually an Other Current Asset account called “{CLEARING}”.",
+                chosen,
+                lambda: self.chart.clearing().full_name,
+                self.chart.usable(_ASSETS),
+            )
+        ]
+
+    def _deposit(self, method: str, chosen: Mapping[tuple[str, str], str]) -> Slot:
+        label = f"Payments by {method}" if method else "Payments, all methods"
+        hint = (
+            "Only if these payments go to an account of their own."
+            if method
+            else "Where money received is booked. Usually Undeposited Funds."
+        )
+        return self._slot(
+            ("deposit", method),
+            label,
+            hint,
+            chosen,
+            lambda: self.chart.deposit(method).full_name,
+            self.chart.usable(_MONEY),
+        )
+
+    def _tax(self, code: str, chosen: Mapping[tuple[str, str], str]) -> Slot:
+        if self._mode is Mode.SUMMARY:
+            hint = "The liability account that collects this tax."
+            options = [entry for entry in self.chart.usable(_LIABILITIES) if not entry.special]
+            now: Callable[[], str] = lambda: self.chart.tax_account(code).full_name  # noqa: E731
+        else:
+            hint = "The item that carries this tax as a line of its own on the invoice."
+            items = self.chart.all(ListKind.ITEM)
+            options = [
+                item for item in items if item.active and item.account and item.type in _TAX_ITEMS
+            ]
+            now = lambda: self.chart.tax_item(code).full_name  # noqa: E731
+        return self._slot(("tax", code), f"Tax “{code}”", hint, chosen, now, options)
+
+    @staticmethod
+    def _slot(
+        key: tuple[str, str],
+        label: str,
+        hint: str,
+        chosen: Mapping[tuple[str, str], str],
+        now: Callable[[], str],
+        options: list[ListEntry],
+    ) -> Slot:
+        slot = Slot(*key, label, hint, chosen.get(key, ""), "", options=options)
+        try:
+            slot.now = now()
+        except Unmapped as error:
+            slot.trouble = str(error)
+        return slot
+
+    def save(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Store the choices by the names of their fields; return those that changed.
+
+        :raises Refused: when a name is not among a field's options.
+        """
+        changed = {}
+        for slot in self.slots():
+            name = wanted.get(slot.key, slot.chosen)
+            if name == slot.chosen:
+                continue
+            if name and name not in {entry.full_name for entry in slot.options}:
+                sentence = f"“{name[:80]}” cannot be chosen for {slot.label}. Choose one of the list."
+                raise Refused(sentence, [Fault(f"/{slot.key}", sentence)])
+            self._store(slot, name)
+            changed[slot.label] = name or "the usual one"
+        return changed
+
+    def _store(self, slot: Slot, name: str) -> None:
+        if not name:
+            own = Assignment.purpose == slot.purpose, Assignment.code == slot.code
+            self._db.execute(delete(Assignment).where(*own))
+            return
+        values = {"purpose": slot.purpose, "code": slot.code, "name": name}
+        self._db.execute(
+            insert(Assignment)
+            .values(values)
+            .on_conflict_do_update(index_elements=["tenant_id", "purpose", "code"], set_={"name": name})
+        )
+
+    def grouped(self) -> list[tuple[str, list[ListEntry]]]:
+        """Return what a charge can be booked to, by type, income first."""
+        groups: dict[str, list[ListEntry]] = {}
+        for entry in self.chart.all(self.charge_field.kind):
+            if entry.active and not entry.special and (entry.account or entry.kind is ListKind.ACCOUNT):
+                groups.setdefault(entry.type, []).append(entry)
+
+        def order(type_: str) -> tuple[int, str]:
+            known = type_ in _FIRST_TYPES
+            return (_FIRST_TYPES.index(type_) if known else len(_FIRST_TYPES), type_)
+
+        return [(spoken(type_), groups[type_]) for type_ in sorted(groups, key=order)]
+
+    def trouble(self, charge: Charge) -> str:
+        """Say why ``charge`` cannot be booked, or nothing."""
+        try:
+            self._exporter.account(Purpose.INCOME, charge.id, "")
+        except Unmapped as error:
+            return str(error)
+        return ""
+
+
+def spoken(type_: str) -> str:
+    """Return one of QuickBooks' type names in words: ``OtherCurrentAsset`` is Other Current Asset."""
+    words = type_.removeprefix("Item")
+    return "".join(f" {char}" if char.isupper() and i else char for i, char in enumerate(words))
