@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pyramid.request
 from pyramid.config import Configurator
@@ -16,6 +17,12 @@ class Request(pyramid.request.Request):
     """A request whose body is kept in memory for a second try: what reads it does so whole anyway."""
 
     request_body_tempfile_limit = 128 * 1024 * 1024
+
+    @property
+    def path(self) -> str:
+        """The address without its query, quoted: also where its bytes are no text."""
+        raw = self.environ.get("SCRIPT_NAME", "") + self.environ.get("PATH_INFO", "")
+        return quote(raw.encode("latin-1"), safe="/:@!$&'()*+,;=~")
 
 
 def main(global_config: dict[str, str] | None, **given: Any) -> Any:

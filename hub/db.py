@@ -16,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+import pyramid_retry
 import zope.sqlalchemy
 from alembic.config import Config
 from pyramid.config import Configurator
@@ -35,6 +36,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from alembic import command
@@ -112,6 +114,8 @@ def engine(settings: Mapping[str, Any]) -> Engine:
         pool_size=int(settings.get("sqlalchemy.pool_size", 10)),
         max_overflow=int(settings.get("sqlalchemy.max_overflow", 20)),
         pool_pre_ping=True,
+        # What a statement carries is a tenant's, and an error goes into the log.
+        hide_parameters=True,
     )
 
     @event.listens_for(made, "connect")
@@ -146,6 +150,9 @@ def includeme(config: Configurator) -> None:
     settings["tm.commit_veto"] = "pyramid_tm.default_commit_veto"
     config.include("pyramid_tm")
     config.include("pyramid_retry")
+    # Of two that bring the same new record at once, one runs into its unique key; tried again, it
+    # finds the record and is told what became of it.
+    pyramid_retry.mark_error_retryable(IntegrityError)
     config.registry["session_factory"] = sessionmaker(engine(settings), class_=HubSession)
     config.add_request_method(request_session, "db", reify=True)
 

@@ -13,6 +13,7 @@ YEAR = 365 * 24 * 3600
 
 def includeme(config: Configurator) -> None:
     """Add all routes, area by area."""
+    config.include("hub.views.layout")
     _open(config)
     _api(config)
     _tenant(config)
@@ -53,6 +54,7 @@ def _tenant(config: Configurator) -> None:
     for name, pattern in (
         ("proof", ""),
         ("settings", "/settings"),
+        ("integration", "/integration"),
         ("accounts", "/settings/accounts"),
         ("company", "/settings/company"),
         ("qwc", "/qwc"),
@@ -70,6 +72,8 @@ def _tenant(config: Configurator) -> None:
         ("records", "/records/{kind}"),
         ("record", "/records/{kind}/{id}"),
         ("uploads", "/upload"),
+        ("upload_template", "/upload/template/{kind}"),
+        ("upload_errors", "/upload/errors"),
         ("queue", "/queue"),
         ("operation", "/queue/{id}"),
         ("history", "/history"),

@@ -708,7 +708,7 @@ def upgrade() -> None:
         sa.Column("credit_memo_id", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
-        sa.Column("rate", sa.Numeric(precision=12, scale=5), nullable=True),
+        sa.Column("rate", sa.Numeric(precision=18, scale=5), nullable=True),
         sa.Column("amount", sa.Numeric(precision=15, scale=2), nullable=False),
         sa.Column(
             "tenant_id",
@@ -779,7 +779,7 @@ def upgrade() -> None:
         sa.Column("invoice_id", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
-        sa.Column("rate", sa.Numeric(precision=12, scale=5), nullable=True),
+        sa.Column("rate", sa.Numeric(precision=18, scale=5), nullable=True),
         sa.Column("amount", sa.Numeric(precision=15, scale=2), nullable=False),
         sa.Column(
             "tenant_id",

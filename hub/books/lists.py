@@ -22,6 +22,8 @@ REQUESTS = {
 }
 ITERATED = {ListKind.ITEM, ListKind.CUSTOMER}
 """The lists whose query has an iterator; the others answer in full (protocol.md C.2)."""
+LONG = {ListKind.CUSTOMER}
+"""The lists that can be too long to read again without need."""
 PAGE = 500
 
 _ACCOUNT_OF_ITEM = (

@@ -68,6 +68,7 @@ def _unstorable(value: Any, path: str) -> Iterator[Fault]:
             yield Fault(path, "holds a control character or half a character; send plain text.")
     elif isinstance(value, dict):
         for key, inner in value.items():
+            yield from _unstorable(key, f"{path}/{_token(key)}")
             yield from _unstorable(inner, f"{path}/{_token(key)}")
     elif isinstance(value, list):
         for index, inner in enumerate(value):

@@ -92,6 +92,9 @@ class Intake:
                 self._take_round(kind, round_)
 
     def _check(self, incoming: Incoming) -> None:
+        if incoming.faults:
+            # The door could not read it.
+            return
         if fault := contract.external_id_fault(incoming.external_id):
             incoming.faults.append(fault)
         if incoming.kind not in KINDS:

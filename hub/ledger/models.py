@@ -115,7 +115,7 @@ class Tax:
 
     position: Mapped[int]
     code: Mapped[str]
-    rate: Mapped[Decimal | None] = mapped_column(Numeric(12, 5))
+    rate: Mapped[Decimal | None] = mapped_column(Numeric(18, 5))
     amount: Mapped[Money]
 
 

@@ -85,7 +85,8 @@ def post(db: Session, kind: str, records: Sequence[Any], classes: Mapping[int, s
                 | {"amount": amount, "account": account}
             )
     if rows:
-        db.execute(insert(Posting), rows)
+        # Else rows with and without a charge would go one by one.
+        db.execute(insert(Posting), rows, execution_options={"render_nulls": True})
 
 
 Posted = dict[Slot, dict[str | None, Decimal]]

@@ -48,7 +48,9 @@ ExternalIDs = Mapping[tuple[str, int], str]
 def normal(kind: str, body: Body, currency: str) -> Body:
     """Return ``body`` with defaults written out and empty values left out, so that two bodies
     that mean the same are the same. ``currency`` is the tenant's."""
-    kept = {key: value for key, value in body.items() if value not in (None, "", [])}
+    kept = _without_empty(body)
+    if address := _without_empty(kept.pop("bill_address", {})):
+        kept["bill_address"] = address
     if kind not in ("charge", "billing_cycle"):
         kept.setdefault("currency", currency)
     if kind in ("invoice", "credit_memo", "payment", "refund"):
@@ -58,14 +60,12 @@ def normal(kind: str, body: Body, currency: str) -> Body:
     for rows in ("lines", "taxes", "applied"):
         if rows in kept:
             kept[rows] = [_without_empty(row) for row in kept[rows]]
-    if "bill_address" in kept:
-        kept["bill_address"] = _without_empty(kept["bill_address"])
     kept["version"] = int(kept["version"])
     return kept
 
 
 def _without_empty(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if value not in (None, "")}
+    return {key: value for key, value in row.items() if value not in (None, "", [])}
 
 
 def digest(body: Body) -> str:

@@ -93,7 +93,7 @@ class Conversation:
             return True
         if not connection.confirmed:
             return False
-        return outbox.next_message() is not None
+        return outbox.outstanding() is not None or outbox.waiting() > 0
 
     def _open(self, connection: Connection, outbox: Outbox) -> str:
         ticket = secrets.token_hex(16)
@@ -137,10 +137,16 @@ class Conversation:
         if session.agenda and outbox.outstanding() is None:
             return self._import_request(session)
         message = outbox.next_message() if outbox.connection.confirmed else None
-        if message is None:
+        if message is not None:
+            message.sent_in = session.id
+            return message.text
+        if session.imported:
             return ""
-        message.sent_in = session.id
-        return message.text
+        # All that waits is held. What it lacks may be in QuickBooks by now, so look there.
+        session.agenda = [
+            {"list": kind.value} for kind in outbox.exporter.lists if kind not in lists.LONG
+        ]
+        return self._import_request(session)
 
     def _greet(self, session: SyncSession, connection: Connection, hcp: str, company_file: str) -> bool:
         """Read who is there; return whether it is the company this connection is for."""
@@ -164,6 +170,7 @@ class Conversation:
         if not connection.confirmed and tenant.confirm_company:
             confirm(connection)
         session.greeted = True
+        Outbox(self._db, tenant, connection).discard_unsent()
         return True
 
     # imports

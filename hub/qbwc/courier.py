@@ -18,7 +18,7 @@ from hub import mail
 from hub.books.connections import main_connection
 from hub.books.integration import Integration
 from hub.db import HubSession
-from hub.errors import HubError
+from hub.errors import Fault, HubError, Refused
 from hub.qbwc import qwc
 from hub.tasks import celery
 from hub.tenants.models import AuditEntry, Tenant
@@ -68,12 +68,27 @@ class Courier:
         self._actor = actor
 
     def ask(self, address: str, note: str) -> int:
-        """Write down that the file is wanted at ``address``; return the id of that.
+        """Write down that the file is wanted at ``address``; return the id of that. The same wish
+        within two minutes is the second click on one button.
 
         :raises Refused: when it is not one mail address.
         """
-        address = mail.address(address)
-        entry = AuditEntry(actor=self._actor, action=ASKED, detail={"to": address, "note": note})
+        try:
+            address = mail.address(address)
+        except Refused as error:
+            raise Refused(str(error), [Fault("/address", str(error))]) from None
+        # Of two clicks at once one waits here.
+        main_connection(self._db, self._tenant, lock=True)
+        detail = {"to": address, "note": note}
+        recent = select(AuditEntry.id).where(
+            AuditEntry.action == ASKED,
+            AuditEntry.actor == self._actor,
+            AuditEntry.detail == detail,
+            AuditEntry.moment > dt.datetime.now(dt.UTC) - OVERDUE,
+        )
+        if known := self._db.scalar(recent):
+            return known
+        entry = AuditEntry(actor=self._actor, action=ASKED, detail=detail)
         self._db.add(entry)
         # The task is told its id.
         self._db.flush()

@@ -32,11 +32,11 @@ class Desk:
     def counts(self) -> dict[State, int]:
         """Return how many operations stand in each state."""
         query = (
-            select(Operation.state, func.count())
+            select(Operation.state, func.count().label("many"))
             .where(Operation.connection_id == self._connection.id)
             .group_by(Operation.state)
         )
-        counts = {state: count for state, count in self._db.execute(query)}
+        counts = {row.state: row.many for row in self._db.execute(query)}
         return {state: counts.get(state, 0) for state in State}
 
     def operations(self, state: State | None, before: int = 0) -> tuple[Sequence[Operation], int]:

@@ -233,6 +233,22 @@ class Outbox:
             operation.attempts += 1
         return message
 
+    def discard_unsent(self) -> None:
+        """Take apart a message that was prepared and never left: what it holds is looked at again,
+        with what is now known of the company."""
+        message = self.outstanding()
+        if message is None or message.sent_in is not None:
+            return
+        operations = self._operations(message)
+        superseded = self._superseded(operations)
+        for operation in operations:
+            operation.message_id = None
+            operation.attempts -= 1
+            operation.state = State.DONE if operation.subject in superseded else State.QUEUED
+        # The message cannot go while its operations point at it.
+        self._db.flush()
+        self._db.delete(message)
+
     def settle(self, message: Message, answers: Answers, raw: str, session: SyncSession) -> None:
         """Record what QuickBooks answered to ``message``."""
         if message.stage is not Stage.OUTSTANDING:

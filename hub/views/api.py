@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,7 +69,7 @@ def records_page(context: door.APIContext, request: Request) -> Any:
 
 
 def _limit(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+    if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= MOST:
         sentence = f"limit must be a number from 1 to {MOST}."
         raise Refused(sentence, [Fault("/limit", sentence)])
     return int(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from pyramid.request import Request
@@ -63,22 +64,50 @@ def parse(raw: bytes | str, pointer: str = "") -> Any:
     :raises Refused: when it is not JSON.
     """
     try:
-        value = json.loads(raw)
+        value = json.loads(raw, object_pairs_hook=_object, parse_constant=_no_number)
+        _check_depth(value)
     except (ValueError, RecursionError) as error:
-        where = (
-            f"line {error.lineno}, column {error.colno}: "
-            if isinstance(error, json.JSONDecodeError)
-            else ""
-        )
-        sentence = f"This is not JSON ({where}{_reason(error)})."
+        sentence = f"This is not JSON that can be taken: {_reason(error)}."
         raise Refused(sentence, [Fault(pointer, sentence)]) from None
     return value
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return error.msg
-    return "nested too deep" if isinstance(error, RecursionError) else "not UTF-8 text"
+    match error:
+        case json.JSONDecodeError():
+            return f"line {error.lineno}, column {error.colno}: {error.msg}"
+        case UnicodeDecodeError():
+            return "it is not UTF-8 text"
+        case RecursionError():
+            return f"it is nested deeper than {DEEPEST} levels"
+        case _Unfit():
+            return str(error)
+    return "it holds a number of too many digits"
+
+
+class _Unfit(ValueError):
+    """JSON that a reader may take in more than one way, or not at all."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; of a field that stands twice nobody knows which one is meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice, _ = (Counter(name for name, _ in pairs) - Counter(found)).popitem()
+        raise _Unfit(f"the field “{twice[:60]}” stands twice")
+    return found
+
+
+def _no_number(constant: str) -> None:
+    raise _Unfit(f"{constant} is not a number of JSON")
+
+
+def _check_depth(value: Any, left: int = DEEPEST) -> None:
+    if isinstance(value, dict | list):
+        if not left:
+            raise RecursionError
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_depth(inner, left - 1)
 
 
 def problem(

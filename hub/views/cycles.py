@@ -1,0 +1,90 @@
+"""Billing cycles: what each billed, and closing it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from pyramid.view import view_config, view_defaults
+
+from hub.books.entries import entries_of
+from hub.books.links import Links
+from hub.errors import Conflict, Refused
+from hub.ledger.models import BillingCycle
+from hub.ledger.register import Register, cycle_totals
+from hub.qbwc.desk import Desk
+from hub.qbwc.models import State
+from hub.security import Permission
+from hub.views.page import Page, refusal, whole
+
+_FIELDS = ("external_id", "name", "starts", "ends")
+
+
+@view_defaults(route_name="cycles", renderer="hub:templates/cycles.jinja2", permission=Permission.READ)
+class CyclesPage(Page):
+    """All billing cycles, newest first, and a form for a new one."""
+
+    @view_config(request_method="GET")
+    def show(self) -> dict[str, Any]:
+        empty = dict.fromkeys(_FIELDS, "")
+        return self._shown(empty | {"external_id": f"cycle-{secrets.token_hex(3)}"})
+
+    def _shown(self, typed: dict[str, str]) -> dict[str, Any]:
+        cycles, position = Register(self.db, "billing_cycle").page(before=self.before())
+        entries = entries_of(self.db, [cycle.id for cycle in cycles])
+        subjects = [f"journal_entry:{entry.id}" for rows in entries.values() for entry in rows]
+        return {
+            "typed": typed,
+            "cycles": cycles,
+            "totals": cycle_totals(self.db, cycles),
+            "entries": entries,
+            "links": Links(self.db, self.connection).of(subjects),
+            "operations": Desk(self.db, self.connection).of(subjects),
+            "State": State,
+            "next": position,
+            "before": self.before(),
+        }
+
+    @view_config(request_method="POST", permission=Permission.CHANGE)
+    def create(self) -> Any:
+        typed = self.form.typed(*_FIELDS)
+        try:
+            external_id = self.form.text("external_id", 100)
+            body = {name: self.form[name] for name in ("name", "starts", "ends")} | {"version": 1}
+            taken = self.intake.take_one("billing_cycle", external_id, body)
+        except Conflict:
+            sentence = "There is a billing cycle with this id already. Choose another id."
+            return self.again(self._shown(typed), refusal("external_id", sentence))
+        except Refused as error:
+            return self.again(self._shown(typed), error)
+        if taken.outcome == "created":
+            self.room.audit("billing cycle created", cycle=external_id)
+        return self.done(f"The billing cycle “{taken.record.name}” is saved.", "cycles")
+
+
+@view_defaults(
+    route_name="cycle_close", renderer="hub:templates/cycle_close.jinja2", permission=Permission.CHANGE
+)
+class CloseCyclePage(Page):
+    """The question before a billing cycle is closed, and its answer."""
+
+    def _cycle(self, lock: bool = False) -> BillingCycle:
+        cycle: BillingCycle = Register(self.db, "billing_cycle").get(
+            whole(self.request.matchdict["id"]), lock
+        )
+        return cycle
+
+    @view_config(request_method="GET")
+    def ask(self) -> Any:
+        cycle = self._cycle()
+        if cycle.closed:
+            return self.done(f"“{cycle.name}” is closed already.", "cycles")
+        return {"cycle": cycle, "totals": cycle_totals(self.db, [cycle])[cycle.id]}
+
+    @view_config(request_method="POST")
+    def close(self) -> Any:
+        cycle = self._cycle(lock=True)
+        if not cycle.closed:
+            self.outbox.close(cycle)
+            self.room.audit("billing cycle closed", cycle=cycle.name)
+        return self.done(f"“{cycle.name}” is closed.", "cycles")

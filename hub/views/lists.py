@@ -1,0 +1,50 @@
+"""Chart of Accounts and Items List, as imported from QuickBooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.view import view_config, view_defaults
+
+from hub.books.chart import Chart
+from hub.books.models import ListKind
+from hub.security import Permission
+from hub.views.page import Page
+
+LISTS = {
+    "accounts": (ListKind.ACCOUNT, "Chart of Accounts"),
+    "items": (ListKind.ITEM, "Items List"),
+}
+
+
+@view_defaults(route_name="lists", renderer="hub:templates/lists.jinja2", permission=Permission.READ)
+class ListPage(Page):
+    """One imported list, and a button to import it again."""
+
+    @property
+    def list(self) -> tuple[ListKind, str]:
+        name = self.request.matchdict["kind"]
+        if name not in LISTS:
+            raise HTTPNotFound
+        return LISTS[name]
+
+    @view_config(request_method="GET")
+    def show(self) -> dict[str, Any]:
+        kind, title = self.list
+        return {
+            "title": title,
+            "kind": self.request.matchdict["kind"],
+            "entries": Chart(self.db, self.connection).all(kind),
+            "connection": self.connection,
+            "in_mode": kind in self.outbox.exporter.lists,
+        }
+
+    @view_config(request_method="POST", permission=Permission.QWC)
+    def import_again(self) -> Any:
+        _, title = self.list
+        if not self.connection.import_wanted:
+            self.connection.import_wanted = True
+            self.integration.note("lists to be imported again")
+        sentence = f"The {title} is imported again at the Web Connector's next run."
+        return self.done(sentence, "lists", kind=self.request.matchdict["kind"])

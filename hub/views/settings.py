@@ -1,0 +1,133 @@
+"""Integration Settings: the mode, the company file, and accounts by purpose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.view import view_config, view_defaults
+
+from hub.books.connections import confirm, main_connection
+from hub.errors import Refused
+from hub.exporters.choices import Choices
+from hub.exporters.preview import Preview
+from hub.qbwc import modes
+from hub.qbwc.desk import Desk, pulse
+from hub.qbwc.models import State
+from hub.security import Permission
+from hub.tenants.models import Mode
+from hub.views.page import Page, refusal
+
+
+@view_defaults(
+    route_name="integration", renderer="hub:templates/integration.jinja2", permission=Permission.READ
+)
+class IntegrationPage(Page):
+    """Accounting/ERP Integration: the way to all of its pages."""
+
+    @view_config(request_method="GET")
+    def show(self) -> Any:
+        desk = Desk(self.db, self.connection)
+        return {
+            "pulse": pulse(self.connection, desk.last_session(), self.now),
+            "counts": desk.counts(),
+            "State": State,
+            "connection": self.connection,
+        }
+
+
+@view_defaults(
+    route_name="settings", renderer="hub:templates/settings.jinja2", permission=Permission.READ
+)
+class SettingsPage(Page):
+    """The two modes side by side, and the connection."""
+
+    @view_config(request_method="GET")
+    def show(self) -> dict[str, Any]:
+        preview = Preview(self.db, self.connection)
+        return {
+            "Mode": Mode,
+            "chosen": self.tenant.mode,
+            "summary": preview.summary(),
+            "full": preview.full(),
+            "objection": modes.objection(self.db, self.connection),
+            "connection": self.connection,
+            "login": self.integration.login(),
+            "pulse": pulse(self.connection, Desk(self.db, self.connection).last_session(), self.now),
+        }
+
+    @view_config(request_method="POST", permission=Permission.CHANGE)
+    def choose(self) -> Any:
+        try:
+            wanted = self.form["mode"]
+            if wanted not in set(Mode):
+                raise refusal("mode", "Choose one of the two modes.")
+            changed = modes.change(self.db, self.tenant, Mode(wanted), self.actor)
+        except Refused as error:
+            return self.again(self.show(), error)
+        return self.done(
+            f"Saved: {Mode(wanted).title} Mode. Everything is planned anew for it."
+            if changed
+            else f"{Mode(wanted).title} Mode is what you have already.",
+            "settings",
+        )
+
+
+@view_defaults(route_name="company", permission=Permission.CHANGE)
+class CompanyPage(Page):
+    """A person's word that the company file is the right one."""
+
+    @view_config(request_method="POST")
+    def confirm(self) -> Any:
+        # The Web Connector may be changing the same row.
+        connection = main_connection(self.db, self.tenant, lock=True)
+        if connection.company_name is None or connection.company_name != self.form["company"]:
+            sentence = "QuickBooks has another company file open by now. Look again before you confirm."
+            return self.done(sentence, "settings")
+        if connection.confirmed is None:
+            confirm(connection)
+            self.integration.note("company confirmed", company=connection.company_name)
+            self.outbox.review()
+        return self.done(
+            f"“{connection.company_name}” is confirmed. What is ready goes with the Web Connector's "
+            "next run.",
+            "settings",
+        )
+
+    @view_config(request_method="GET")
+    def back(self) -> Any:
+        return self.done("", "settings")
+
+
+@view_defaults(
+    route_name="accounts", renderer="hub:templates/accounts.jinja2", permission=Permission.READ
+)
+class AccountsPage(Page):
+    """Which account, or item, each purpose is booked to."""
+
+    @view_config(request_method="GET")
+    def show(self) -> dict[str, Any]:
+        slots = Choices(self.db, self.tenant, self.connection).slots()
+        return {
+            "slots": slots,
+            "typed": {slot.key: slot.chosen for slot in slots},
+            "connection": self.connection,
+        }
+
+    @view_config(request_method="POST", permission=Permission.CHANGE)
+    def save(self) -> Any:
+        typed: dict[str, str] = {}
+        try:
+            typed = {name: self.form.text(name) for name in self.request.POST if name != "csrf_token"}
+            changed = Choices(self.db, self.tenant, self.connection).save(typed)
+        except Refused as error:
+            shown = self.show()
+            return self.again(shown | {"typed": shown["typed"] | typed}, error)
+        if changed:
+            self.room.audit("accounts chosen", **changed)
+            self.outbox.review()
+        sentence = (
+            "Saved. What was held for it has been looked at again."
+            if changed
+            else "Nothing has changed."
+        )
+        return self.done(sentence, "accounts")
