@@ -28,7 +28,7 @@ from hub.books.models import Connection, ListKind
 from hub.db import HubSession
 from hub.errors import QBXMLError
 from hub.qbwc import company, qbxml, statuses
-from hub.qbwc.models import Message, SyncSession
+from hub.qbwc.models import Message, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.security import digest, sign_in
 from hub.tenants.models import StaffKind, Tenant
@@ -187,7 +187,8 @@ class Conversation:
             requests.append(qbxml.Request(kind, step["list"], fields, attributes))
         return qbxml.message(requests)
 
-    def _import(self, session: SyncSession, connection: Connection, answers: qbxml.Answers) -> None:
+    def _import(self, session: SyncSession, outbox: Outbox, answers: qbxml.Answers) -> None:
+        connection = outbox.connection
         agenda = {step["list"]: step for step in session.agenda}
         for answer in answers.answers:
             if answer.request_id not in agenda:
@@ -205,6 +206,8 @@ class Conversation:
         if not session.agenda:
             connection.imported = now()
             connection.import_wanted = False
+            # What was held for lack of a name may have one now.
+            outbox.release()
 
     # receiveResponseXML
 
@@ -228,7 +231,7 @@ class Conversation:
             outbox.settle(outstanding, answers, response, session)
         elif session.agenda and not session.closed:
             before = len(session.agenda)
-            self._import(session, outbox.connection, answers)
+            self._import(session, outbox, answers)
             session.imported += before - len(session.agenda)
         return FAILED if session.closed else self._percent(session, outbox)
 
@@ -286,19 +289,20 @@ class Conversation:
         if session is None:
             return "OK"
         session.closed = session.closed or now()
+        url = self._settings["hub.url"]
         if session.error:
-            return f"{session.error} See {self._settings['hub.url']}"
-        connection = self._db.scalars(select(Connection).filter_by(id=session.connection_id)).one()
-        if session.greeted and not connection.confirmed:
+            return f"{session.error} See {url}"
+        outbox = self._outbox(session)
+        if session.greeted and not outbox.connection.confirmed:
             return (
-                f"Connected to “{connection.company_name}”. Nothing is written yet: confirm on "
-                f"{self._settings['hub.url']} that it is the right company."
+                f"Connected to “{outbox.connection.company_name}”. Nothing is written yet: confirm on "
+                f"{url} that it is the right company."
             )
-        if session.refused:
-            return (
-                f"{session.booked} booked, {session.refused} need you: see {self._settings['hub.url']}"
-            )
-        return f"{session.booked} booked. All is well."
+        failed, held = outbox.count(State.FAILED), outbox.count(State.HELD)
+        parts = [f"{failed} need you"] * bool(failed) + [f"{held} held"] * bool(held)
+        if not parts:
+            return f"{session.booked} booked. All is well."
+        return f"{session.booked} booked, {', '.join(parts)}: see {url}"
 
 
 def _import_due(connection: Connection) -> bool:

@@ -159,7 +159,11 @@ class Outbox:
 
     def waiting(self) -> int:
         """Return how many operations could go."""
-        query = select(func.count()).select_from(Operation).where(self._mine(State.QUEUED))
+        return self.count(State.QUEUED)
+
+    def count(self, state: State) -> int:
+        """Return how many operations are in ``state``."""
+        query = select(func.count()).select_from(Operation).where(self._mine(state))
         return self._db.scalar(query) or 0
 
     def outstanding(self) -> Message | None:

@@ -93,7 +93,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object; of a field that stands twice nobody knows which one is meant."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        twice, _ = (Counter(name for name, _ in pairs) - Counter(found)).popitem()
+        twice, _ = (Counter(name for name, _ in pairs) - Counter(list(found))).popitem()
         raise _Unfit(f"the field “{twice[:60]}” stands twice")
     return found
 

@@ -23,7 +23,7 @@ class ListPage(Page):
     """One imported list, and a button to import it again."""
 
     @property
-    def list(self) -> tuple[ListKind, str]:
+    def chosen(self) -> tuple[ListKind, str]:
         name = self.request.matchdict["kind"]
         if name not in LISTS:
             raise HTTPNotFound
@@ -31,7 +31,7 @@ class ListPage(Page):
 
     @view_config(request_method="GET")
     def show(self) -> dict[str, Any]:
-        kind, title = self.list
+        kind, title = self.chosen
         return {
             "title": title,
             "kind": self.request.matchdict["kind"],
@@ -42,7 +42,7 @@ class ListPage(Page):
 
     @view_config(request_method="POST", permission=Permission.QWC)
     def import_again(self) -> Any:
-        _, title = self.list
+        _, title = self.chosen
         if not self.connection.import_wanted:
             self.connection.import_wanted = True
             self.integration.note("lists to be imported again")
