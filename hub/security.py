@@ -201,7 +201,7 @@ class SecurityPolicy:
 
     def authenticated_userid(self, request: Request) -> str | None:
         identity = self.identity(request)
-        return identity and identity.name
+        return identity.name if identity else None
 
     def permits(self, request: Request, context: Any, permission: str) -> Any:
         identity = self.identity(request)

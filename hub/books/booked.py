@@ -25,7 +25,8 @@ UNKNOWN = "(account not named in QuickBooks' answer)"
 def lines(ret: Element, chart: Chart) -> Lines:
     """Return what the transaction ``ret`` puts on each account; a list entry puts nothing."""
     found: Lines = defaultdict(lambda: ZERO)
-    for account, amount in _READ.get(ret.name, lambda ret, chart: ())(ret, chart):
+    read = _READ.get(ret.name)
+    for account, amount in read(ret, chart) if read else ():
         found[account or UNKNOWN] += amount
     return {account: amount for account, amount in found.items() if amount}
 

@@ -68,8 +68,9 @@ Outcome = Prepared | Held | Nothing
 class Exporter(Protocol):
     """How one mode of export looks in QuickBooks."""
 
-    lists: Sequence[ListKind]
-    """The lists this mode imports."""
+    @property
+    def lists(self) -> Sequence[ListKind]:
+        """The lists this mode imports."""
 
     def recorded(self, kind: str, changed: Sequence[Any]) -> list[Errand]:
         """Return the errands that ``changed`` records of ``kind`` make."""

@@ -31,7 +31,7 @@ def _present(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, "", {}, [])}
 
 
-def _ref(entry: ListEntry) -> Fields:
+def _ref(entry: ListEntry) -> dict[str, Any]:
     return {"ListID": entry.list_id}
 
 
@@ -119,7 +119,7 @@ def document(
     return Prepared(f"{object_}Mod", {f"{object_}Mod": body}, record.version, accounts)
 
 
-def _lines(places: Places, record: Any, accounts: Accounts) -> list[Fields]:
+def _lines(places: Places, record: Any, accounts: Accounts) -> list[dict[str, Any]]:
     rows = []
     for line in record.lines:
         item = places.item_of(line.charge_id)
@@ -145,7 +145,7 @@ def _quantity(item: ListEntry, quantity: Decimal | None) -> str:
     return f"{quantity.normalize():f}"
 
 
-def _taxes(places: Places, record: Any, accounts: Accounts) -> list[Fields]:
+def _taxes(places: Places, record: Any, accounts: Accounts) -> list[dict[str, Any]]:
     rows = []
     for tax in record.taxes:
         item = places.chart.tax_item(tax.code)

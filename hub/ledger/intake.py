@@ -121,7 +121,8 @@ class Intake:
     def _take_round(self, kind: str, batch: Sequence[Incoming]) -> None:
         model = records.MODELS[kind]
         wanted = [incoming.external_id for incoming in batch]
-        query = select(model).where(model.external_id.in_(wanted)).with_for_update()
+        query = select(model).where(model.external_id.in_(wanted))
+        query = query.order_by(model.external_id.collate("C")).with_for_update()
         stored = {record.external_id: record for record in self._db.scalars(query)}
         changed = []
         for incoming in batch:
@@ -179,12 +180,17 @@ class Intake:
 
 
 def _rounds(batch: Iterable[Incoming]) -> Iterable[list[Incoming]]:
-    """Split a batch so that no external id stands twice in a round, in the order given."""
+    """Split a batch so that no external id stands twice in a round.
+
+    Each round is in the order of external ids, whatever the batch's own: two batches that are taken
+    at once lock the same rows in the same order, and neither waits for the other in a circle.
+    """
     waiting: dict[str, list[Incoming]] = defaultdict(list)
     for incoming in batch:
         waiting[incoming.external_id].append(incoming)
     depth = max((len(queue) for queue in waiting.values()), default=0)
-    return [[queue[i] for queue in waiting.values() if i < len(queue)] for i in range(depth)]
+    queues = [waiting[external_id] for external_id in sorted(waiting)]
+    return [[queue[i] for queue in queues if i < len(queue)] for i in range(depth)]
 
 
 def _nonsense(kind: str, body: Body) -> list[Fault]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -110,8 +111,8 @@ def _charge(record: Charge, body: Body, ids: IDs) -> None:
 
 def _billing_cycle(record: BillingCycle, body: Body, ids: IDs) -> None:
     record.name = body["name"].strip()
-    record.starts = day(body["starts"])
-    record.ends = day(body["ends"])
+    record.starts = date.fromisoformat(body["starts"])
+    record.ends = date.fromisoformat(body["ends"])
 
 
 def _invoice(record: Invoice, body: Body, ids: IDs) -> None:

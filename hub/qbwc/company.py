@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from hub.errors import QBXMLError
 from hub.qbwc import qbxml
 from hub.qbwc.qbxml import Element
 
@@ -42,7 +43,7 @@ def read(hcp: str) -> Company:
     company = _first(answers, "CompanyQuery")
     preferences = _first(answers, "PreferencesQuery")
     if company is None:
-        raise qbxml.QBXMLError("QuickBooks gave no company information.")
+        raise QBXMLError("QuickBooks gave no company information.")
     name = company.get("CompanyName") or company.get("LegalCompanyName")
     return Company(
         name,

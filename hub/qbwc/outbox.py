@@ -199,7 +199,8 @@ class Outbox:
         self, batch: Sequence[Operation], outcomes: Mapping[str, Outcome]
     ) -> list[tuple[Operation, Prepared, Request]]:
         """Mark what is held or has nothing to carry; return what goes, as much as fits."""
-        going, size = [], 0
+        going: list[tuple[Operation, Prepared, Request]] = []
+        size = 0
         for operation in batch:
             outcome = outcomes.get(operation.subject, Nothing("Its record is gone."))
             if isinstance(outcome, Held):

@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from hub.errors import Fault
 
@@ -416,8 +417,7 @@ def _read_parts() -> dict[str, Shape]:
 SHAPES: dict[str, Shape] = _read(REQUESTS, _read_parts())
 """The shape of each request, by its kind (``InvoiceAdd``)."""
 
-Value = "str | Fields | Sequence[Fields] | Sequence[str]"
-Fields = Mapping[str, "Value"]
+Fields = Mapping[str, Any]
 """The body of a request: a plain mapping in the format's own order. A string is an
 element's text, a mapping its children, a sequence the element repeated."""
 

@@ -53,7 +53,7 @@ _DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 Strings = Array(Unicode(nillable=True, min_occurs=0), type_name="ArrayOfString", namespace=NAMESPACE)
 
 
-class Reader(Soap11):  # type: ignore[misc]
+class Reader(Soap11):
     """SOAP 1.1 as Web Connectors write it: ``&#x1F;`` from a name in QuickBooks is no reason to stop."""
 
     def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
@@ -64,7 +64,7 @@ class Reader(Soap11):  # type: ignore[misc]
         super().create_in_document(ctx, charset)
 
 
-class Soap(Application):  # type: ignore[misc]
+class Soap(Application):
     """A Spyne application that keeps what a method raised, for the endpoint to raise again."""
 
     def call_wrapper(self, ctx: Any) -> Any:
@@ -87,7 +87,7 @@ def _say(text: str | None) -> str:
     return qbxml.legal(text or "")
 
 
-class QBWebConnectorSvc(ServiceBase):  # type: ignore[misc]
+class QBWebConnectorSvc(ServiceBase):
     """The twelve methods, in the order of protocol.md A.1."""
 
     @rpc(Unicode, _returns=Unicode)
