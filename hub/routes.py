@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
+
 from pyramid.config import Configurator
 
 from hub.qbwc import soap
@@ -18,8 +21,15 @@ def includeme(config: Configurator) -> None:
     _api(config)
     _tenant(config)
     config.add_route("tenants", "/tenants", factory=SupportContext)
-    config.add_static_view("static/bootstrap", "bootstrap:css", cache_max_age=YEAR)
+    config.add_static_view("static/bootstrap", _bootstrap(), cache_max_age=YEAR)
     config.add_static_view("static", "hub:static", cache_max_age=3600)
+
+
+def _bootstrap() -> str:
+    """Return where the style sheets of Bootstrap lie: its package holds files alone and no module."""
+    spec = find_spec("bootstrap")
+    assert spec is not None and spec.submodule_search_locations
+    return str(Path(next(iter(spec.submodule_search_locations)), "css"))
 
 
 def _open(config: Configurator) -> None:

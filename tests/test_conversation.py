@@ -217,10 +217,11 @@ def test_a_name_that_a_vendor_has_needs_a_person_and_stops_nobody_else(full):
     states = {subject: [] for subject, _, _ in full.operations()}
     for subject, state, note in full.operations():
         states[subject].append((state, note))
-    assert [state for state, _ in states["customer"]] == ["failed", "done"]
-    assert "already used in QuickBooks" in states["customer"][0][1]
-    assert [state for state, _ in states["invoice"]] == ["held", "done"]
-    assert "Waits for the customer “State Board of Equalization”" in states["invoice"][0][1]
+    assert sorted(state for state, _ in states["customer"]) == ["done", "failed"]
+    assert any("already used in QuickBooks" in note for _, note in states["customer"])
+    assert sorted(state for state, _ in states["invoice"]) == ["done", "held"]
+    waits = "Waits for the customer “State Board of Equalization”"
+    assert any(waits in note for _, note in states["invoice"])
 
     full.put("customers", "State Board of Equalization", version=2, name="State Board (customer)")
     assert full.sync().message == "2 booked. All is well."

@@ -7,6 +7,7 @@ written (protocol.md A.6).
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +80,9 @@ def _facts(host: Element | None, preferences: Element | None) -> dict[str, Any]:
 
 def _version(supported: list[str]) -> str:
     """Return the qbXML version to speak: 13.0, or the highest that QuickBooks knows below it."""
-    numbers = [float(version) for version in supported if version.replace(".", "", 1).isdigit()]
+    numbers = [
+        float(version) for version in supported if re.fullmatch(r"\d{1,3}(\.\d)?", version, re.ASCII)
+    ]
     return f"{min(float(qbxml.VERSION), max(numbers, default=float(qbxml.VERSION))):.1f}"
 
 

@@ -76,12 +76,10 @@ class Conversation:
     def _is_busy(self, connection: Connection) -> bool:
         """Whether another session is live; one that went quiet is closed and taken over."""
         query = select(SyncSession).filter_by(connection_id=connection.id, closed=None)
-        live = self._db.scalar(query.with_for_update())
-        if live is None:
-            return False
+        live = self._db.scalar(query)
         quiet = dt.timedelta(seconds=self._settings["qbwc.quiet_seconds"])
-        if live.last_call > now() - quiet:
-            return True
+        if live is None or live.last_call > now() - quiet:
+            return live is not None
         live.closed = now()
         live.error = live.error or "The Web Connector went away in mid-session."
         # The new session takes the live one's place.

@@ -52,16 +52,25 @@ class Outbox:
 
     def recorded(self, kind: str, changed: Sequence[Any]) -> None:
         """Put what ``changed`` records make; a changed charge may free what was held for it."""
+        self._keep_cycles("pg_advisory_xact_lock_shared")
         self.put(self.exporter.recorded(kind, changed))
         if kind == "charge":
             self.review()
 
     def close(self, cycle: BillingCycle) -> None:
         """Close a billing cycle and put what that makes; closing twice changes nothing."""
+        self._keep_cycles("pg_advisory_xact_lock")
+        self._db.refresh(cycle)
         cycle.closed = cycle.closed or dt.datetime.now(dt.UTC)
         # The exporter asks the database which cycles are closed.
         self._db.flush()
         self.put(self.exporter.closed(cycle))
+
+    def _keep_cycles(self, lock: str) -> None:
+        """Let no cycle close while records are being taken, or the close would miss their postings
+        and they the close."""
+        key = {"tenant": self.connection.tenant_id}
+        self._db.execute(text(f"SELECT {lock}(hashtextextended('hub.cycles', :tenant))"), key)
 
     def put(self, errands: Sequence[Errand]) -> None:
         """Let the subjects wait, each once, and hold at once what is known to fail."""

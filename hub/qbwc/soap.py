@@ -8,6 +8,7 @@ transaction is retried and a bug reaches the log.
 
 from __future__ import annotations
 
+import codecs
 import importlib
 import re
 import sys
@@ -45,23 +46,59 @@ NAMESPACE = "http://developer.intuit.com/"
 LARGEST_BODY = 64 * 1024 * 1024
 VERSION = "1.0"
 
-_ILLEGAL_REFERENCE = re.compile(
-    rb"&#(?:[xX]0*(?:[0-8bceBCEF]|1[0-9a-fA-F]|[fF]{3}[eEfF])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));"
-)
-_DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "ascii", "iso8859-1", "cp1252")
+"""What a message may be written in, by Python's names."""
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+_DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>\s*")
+_DECLARED = re.compile(rb"\s*<\?xml\s[^>]*encoding\s*=\s*[\"']([\w.-]{1,40})[\"']")
+_REFERENCE = re.compile(r"&#(?:x0*([0-9a-fA-F]{1,6})|0*([0-9]{1,7}));")
 
 Strings = Array(Unicode(nillable=True, min_occurs=0), type_name="ArrayOfString", namespace=NAMESPACE)
 
 
-class Reader(Soap11):
-    """SOAP 1.1 as Web Connectors write it: ``&#x1F;`` from a name in QuickBooks is no reason to stop."""
+class Reader(Soap11):  # type: ignore[misc]
+    """SOAP 1.1 as Web Connectors write it: ``&#x1F;`` from a name in QuickBooks is no reason to stop.
+
+    The message becomes text here, once, so that what is looked for in it cannot hide in an encoding.
+    """
 
     def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
-        body = b"".join(ctx.in_string)
-        if _DOCTYPE.search(body[:2000]):
+        message = _text(b"".join(ctx.in_string), charset)
+        if "<!DOCTYPE" in message or "<!ENTITY" in message:
             raise Fault("Client.DOCTYPE", "A SOAP message has no DOCTYPE.")
-        ctx.in_string = [_ILLEGAL_REFERENCE.sub(b"", body)]
-        super().create_in_document(ctx, charset)
+        message = qbxml.legal(_REFERENCE.sub(_legal_reference, message))
+        ctx.in_string = [_DECLARATION.sub("", message, count=1).encode()]
+        super().create_in_document(ctx)
+        root, _ = ctx.in_document
+        # References between elements belong to another style of SOAP; they can be circular.
+        ctx.in_document = root, {}
+
+    def decompose_incoming_envelope(self, ctx: Any, message: Any = Soap11.REQUEST) -> None:
+        root, _ = ctx.in_document
+        body = root.find(f"{{{self.ns_soap_env}}}Body")
+        if body is None or not len(body) or body[0].tag == f"{{{self.ns_soap_env}}}Fault":
+            raise Fault("Client.SoapError", "There is no call in the SOAP message.")
+        super().decompose_incoming_envelope(ctx, message)
+
+
+def _text(body: bytes, charset: str | None) -> str:
+    """Return a message as text: a byte order mark says best how, then HTTP, then the XML itself."""
+    declared = _DECLARED.match(body)
+    name = charset or (declared[1].decode() if declared else "utf-8")
+    name = next((encoding for mark, encoding in _MARKS if body.startswith(mark)), name)
+    try:
+        if codecs.lookup(name).name not in ENCODINGS:
+            raise LookupError(name)
+        return body.decode(name).removeprefix("\ufeff")
+    except (LookupError, UnicodeDecodeError):
+        raise Fault("Client.Encoding", "The SOAP message is not text in UTF-8.") from None
+
+
+def _legal_reference(match: re.Match[str]) -> str:
+    """Return a character reference, or nothing where it stands for what XML forbids."""
+    code = int(match[1], 16) if match[1] else int(match[2])
+    return match[0] if code < 0x110000 and qbxml.legal(chr(code)) else ""
 
 
 class Soap(Application):

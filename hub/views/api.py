@@ -96,7 +96,7 @@ def _position(cursor: str) -> int:
 def close(context: door.APIContext, request: Request) -> Any:
     """Close a billing cycle."""
     shelf = Shelf(request.db, "billing_cycle")
-    cycle: BillingCycle = shelf.get(request.matchdict["external_id"], lock=True)
+    cycle: BillingCycle = shelf.get(request.matchdict["external_id"])
     Outbox(request.db, context.tenant).close(cycle)
     return shelf.body_of(cycle)
 

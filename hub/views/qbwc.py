@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from xml.sax.saxutils import escape
 
 from pyramid.request import Request
@@ -9,6 +10,8 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from hub.qbwc import soap, wsdl
+
+log = logging.getLogger(__name__)
 
 
 @view_config(route_name="qbwc", request_method="POST", require_csrf=False)
@@ -28,12 +31,20 @@ def endpoint(request: Request) -> Response:
     return response
 
 
+@view_config(context=Exception, route_name="qbwc", request_method="POST", require_csrf=False)
+def broken(error: Exception, request: Request) -> Response:
+    """A bug, or the database is away: the Web Connector shows the sentence and calls again later."""
+    log.error("soap call failed", exc_info=error)
+    return fault(500, "The hub could not answer. Nothing is lost: it goes on with the next run.")
+
+
 def fault(status: int, sentence: str) -> Response:
     """Return a SOAP fault: a Web Connector shows its text to the user, and takes text/xml alone."""
+    code = "Client" if status < 500 else "Server"
     body = (
         '<?xml version="1.0" encoding="utf-8"?>'
         '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body><soap:Fault>'
-        f"<faultcode>soap:Client</faultcode><faultstring>{escape(sentence)}</faultstring>"
+        f"<faultcode>soap:{code}</faultcode><faultstring>{escape(sentence)}</faultstring>"
         "</soap:Fault></soap:Body></soap:Envelope>"
     )
     return Response(body.encode(), status=status, content_type="text/xml", charset="utf-8")
