@@ -5,7 +5,6 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from decimal import Decimal
 
 import httpx
 import pytest

@@ -1,7 +1,11 @@
 """Two things at once: a record and the close of its cycle, two closes, two pushes, two connectors."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+from hub.ledger.intake import Intake
+from hub.qbwc.outbox import Outbox
+from hub.tenants.service import open_tenant
 from tests.test_holds import HEAD
 
 THREADS = 4
@@ -39,6 +43,22 @@ def month_of_calls(tenant, month):
         lambda: tenant.put("invoices", f"i{cycle}", **invoice),
         lambda: tenant.close(cycle),
     )
+
+
+def test_a_close_waits_for_the_records_that_are_being_taken(summary):
+    summary.put("customers", "ada", name="Ada")
+    summary.put("billing-cycles", "c", name="May", starts="2026-05-01", ends="2026-05-31")
+    with ThreadPoolExecutor(1) as pool:
+        with summary.db() as db:
+            opened = open_tenant(db, summary.slug)
+            intake = Intake(db, opened, Outbox(db, opened))
+            intake.take_one("payment", "p", HEAD | {"version": 1, "amount": "3.00"})
+            closing = pool.submit(summary.close, "c")
+            time.sleep(0.5)
+        closing.result()
+
+    assert summary.sync().message == "1 booked. All is well."
+    assert summary.proof().difference == 0
 
 
 def test_many_connectors_of_many_tenants_at_once(world):
