@@ -114,7 +114,6 @@ SETTINGS = (
     Setting("mail.password", "MAIL_PASSWORD", secret=True),
     Setting("mail.tls", "MAIL_TLS", _choice("starttls", "implicit", "none"), "starttls"),
     Setting("mail.sender", "MAIL_SENDER"),
-    Setting("qbwc.batch", "QBWC_BATCH", _number(1, 500), 50),
     Setting("qbwc.quiet_seconds", "QBWC_QUIET_SECONDS", _number(1, 86400), 60),
 )
 

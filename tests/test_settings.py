@@ -27,21 +27,21 @@ def development(tmp_path):
 def test_everything_has_a_default_in_development(development):
     read = load(development, {})
     assert read["hub.url"] == "http://localhost:6543"
-    assert read["qbwc.batch"] == 50
+    assert read["qbwc.quiet_seconds"] == 60
     assert read["mail.sender"] == "hub@localhost"
     assert read["sqlalchemy.url"] is None
     assert len(read["hub.secret"]) == 64
 
 
 def test_the_environment_wins_over_the_file(development):
-    read = load({**development, "qbwc.batch": "7", "hub.name": "Ini"}, {"QBWC_BATCH": "9"})
-    assert read["qbwc.batch"] == 9
+    read = load({**development, "qbwc.quiet_seconds": "7", "hub.name": "Ini"}, {"QBWC_QUIET_SECONDS": "9"})
+    assert read["qbwc.quiet_seconds"] == 9
     assert read["hub.name"] == "Ini"
 
 
 def test_an_empty_text_counts_as_not_given(development):
-    read = load({**development, "hub.name": " "}, {"QBWC_BATCH": "", "HUB_URL": "  "})
-    assert read["qbwc.batch"] == 50
+    read = load({**development, "hub.name": " "}, {"QBWC_QUIET_SECONDS": "", "HUB_URL": "  "})
+    assert read["qbwc.quiet_seconds"] == 60
     assert read["hub.name"] == "Billing Hub"
     assert read["hub.url"] == "http://localhost:6543"
 
@@ -73,7 +73,7 @@ def test_every_spelling_of_postgresql_is_understood(development, scheme):
         ("HUB_PORT", "0"),
         ("HUB_PORT", "٣"),
         ("HUB_DEVELOPMENT", "maybe"),
-        ("QBWC_BATCH", "1.5"),
+        ("QBWC_QUIET_SECONDS", "1.5"),
         ("MAIL_TLS", "ssl"),
     ],
 )
@@ -154,7 +154,7 @@ def test_the_address_of_a_running_hub_is_known(development, tmp_path):
 
 
 def test_a_child_reads_the_settings_it_was_given(development):
-    read = load({**development, "qbwc.batch": "7"}, {})
+    read = load({**development, "qbwc.quiet_seconds": "7"}, {})
     assert load({}, settings.environment(read)) == {**load({}, PRODUCTION), **read}
 
 

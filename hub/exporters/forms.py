@@ -54,7 +54,7 @@ def _address(customer: Customer) -> Fields:
     if not given:
         return {}
     return _present(
-        Addr1=(customer.company or customer.name)[:41],
+        Addr1=customer.company or customer.name,
         Addr2=given.get("line1"),
         Addr3=given.get("line2"),
         City=given.get("city"),

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text, update
 
 from hub.db import HubSession
 from hub.errors import Fault, HubError, NotFound, Refused
@@ -93,6 +93,12 @@ def _check_free(db: HubSession, login: str) -> None:
     if find_login(db, login):
         sentence = f"The login “{login.strip()}” is taken; choose another."
         raise Refused(sentence, [Fault("/username", sentence)])
+
+
+def seen(db: HubSession, tenant_id: int, staff_id: int) -> None:
+    """Write down that this member of staff was here just now."""
+    db.enter(tenant_id)
+    db.execute(update(Staff).where(Staff.id == staff_id).values(last_seen=func.now()))
 
 
 class StaffRoom:

@@ -14,7 +14,7 @@ from hub.errors import Refused
 from hub.limits import Limit
 from hub.security import Permission, SupportContext, find_login, remember, sign_in
 from hub.tenants.models import StaffKind
-from hub.tenants.service import directory
+from hub.tenants.service import directory, seen
 from hub.views.page import Form, Trouble
 
 TRIES = Limit(10, 5 * 60)
@@ -74,6 +74,8 @@ class SignIn:
         if found.kind == StaffKind.INTEGRATION:
             return self._again(_INTEGRATION)
         TRIES.forget(key)
+        if found.tenant_id is not None:
+            seen(self.request.db, found.tenant_id, found.id)
         remember(self.request, found, login)
         return HTTPSeeOther(self._next(login))
 

@@ -35,6 +35,7 @@ class StaffPage(Page):
         return {
             "typed": typed,
             "people": self.room.all(),
+            "connection": self.connection,
             "StaffKind": StaffKind,
             "tokens": self.room.tokens(),
             "token_proposal": propose_token(),

@@ -1,0 +1,512 @@
+"""The command ``hub`` as a person or a script finds it: data on stdout, one sentence on stderr."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
+
+from hub import embedded
+from hub.cli import hub as command
+from hub.demo import month
+from hub.tenants.models import Staff
+from hub.tenants.service import directory, open_tenant
+
+PASSWORD = "correct-horse-battery"
+GOOD = ["tenant", "add", "Name", "--mode", "full", "--admin", "a@example.com"]
+
+
+@pytest.fixture
+def hub(database_url, tmp_path):
+    """Run ``hub`` with arguments; whatever happens, it ends without a traceback."""
+    environment = {
+        "DATABASE_URL": database_url,
+        "BROKER_URL": "memory://",
+        "HUB_VAR": str(tmp_path / "var"),
+        "HUB_URL": "http://localhost:6543",
+    }
+
+    def hub(*arguments, password=None, environ=()):
+        run = CliRunner(env=environment | dict(environ))
+        result = run.invoke(command, [str(one) for one in arguments], input=password and f"{password}\n")
+        if not isinstance(result.exception, SystemExit | None):
+            raise result.exception
+        return result
+
+    return hub
+
+
+@pytest.fixture
+def slug(hub, tmp_path):
+    """The slug of a new tenant."""
+    return ok(hub("tenant", "add", f"Acme {tmp_path.name}", *admin(tmp_path), "--json"))["slug"]
+
+
+def admin(tmp_path):
+    return "--mode", "summary", "--admin", f"{tmp_path.name}-{os.getpid()}@example.com"
+
+
+def ok(result):
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def assert_sentence(result, words=""):
+    """See that a command has failed and says why in one sentence."""
+    assert result.exit_code not in (0, None)
+    assert result.stdout == ""
+    said = result.stderr.strip().splitlines()[-1]
+    assert said.startswith("Error: ")
+    assert said.rstrip().endswith((".", "?"))
+    assert "Traceback" not in result.stderr
+    assert re.search(words, said), said
+
+
+# Tenants
+
+
+def test_a_tenant_is_added_with_its_admin(hub, world, tmp_path):
+    shown = ok(hub("tenant", "add", "Zoë & Sons", *admin(tmp_path), "--json"))
+
+    assert set(shown) == {"slug", "password"}
+    assert shown["slug"].startswith("zoe-sons")
+    assert re.fullmatch("[a-z2-9]{4}(-[a-z2-9]{4}){4}", shown["password"])
+    with world.db() as db:
+        open_tenant(db, shown["slug"])
+        assert [staff.kind.value for staff in db.scalars(select(Staff))] == ["person"]
+
+
+def test_a_name_that_is_taken_gets_a_number(hub, tmp_path):
+    name = f"Twin {tmp_path.name}"
+    slugs = []
+    for number in (1, 2, 3):
+        mail = f"twin{number}-{tmp_path.name}@example.com"
+        shown = ok(hub("tenant", "add", name, "--mode", "full", "--admin", mail, "--json"))
+        slugs.append(shown["slug"])
+
+    assert slugs == [slugs[0], f"{slugs[0]}-2", f"{slugs[0]}-3"]
+
+
+def test_without_json_a_sentence_says_it(hub, tmp_path):
+    result = hub("tenant", "add", "Plain", *admin(tmp_path))
+
+    assert result.exit_code == 0
+    assert re.fullmatch(
+        r"Added tenant “Plain” as plain\S*\. .* signs in with the password .*\n", result.stdout
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["", *GOOD[3:]], "1 to 100 characters"),
+        (["  ", *GOOD[3:]], "1 to 100 characters"),
+        (["x" * 101, *GOOD[3:]], "1 to 100 characters"),
+        (["Name", "--mode", "both", "--admin", "a@example.com"], "mode"),
+        (["Name", "--admin", "a@example.com"], "mode"),
+        (["Name", "--mode", "full"], "admin"),
+        (["Name", "--mode", "full", "--admin", "nobody"], "not an e-mail address"),
+        (["Name", "--mode", "full", "--admin", ""], "not an e-mail address"),
+        (["Name", "--mode", "full", "--admin", "a@b@c"], "not an e-mail address"),
+        ([*GOOD[2:], "--currency", "dollars"], "currency"),
+        ([*GOOD[2:], "--currency", ""], "currency"),
+        (["\udcff", *GOOD[3:]], "not text"),
+        ([], "NAME"),
+    ],
+)
+def test_a_tenant_that_cannot_be_is_refused_and_nothing_is_left_of_it(hub, world, arguments, words):
+    with world.db() as db:
+        before = len(directory(db))
+
+    assert_sentence(hub("tenant", "add", *arguments), words)
+
+    with world.db() as db:
+        assert len(directory(db)) == before
+
+
+def test_an_email_is_one_persons(hub, tmp_path):
+    ok(hub("tenant", "add", "One", *admin(tmp_path), "--json"))
+
+    assert_sentence(hub("tenant", "add", "Two", *admin(tmp_path)), "is taken")
+
+
+def test_support_staff_are_added(hub, tmp_path):
+    login = f"help-{tmp_path.name}@hub.example"
+
+    assert set(ok(hub("support", "add", login, "--json"))) == {"login", "password"}
+    assert_sentence(hub("support", "add", login), "is taken")
+    assert_sentence(hub("support", "add", "nobody"), "not an e-mail address")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["token", "nobody"],
+        ["proof", "nobody"],
+        ["proof", "\udcff"],
+        ["qwc", "nobody", "-o", "x.qwc"],
+        ["qwc", "nobody", "--username", "qb-user", "-o", "x.qwc"],
+    ],
+)
+def test_an_unknown_tenant_is_told_so(hub, arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert_sentence(hub(*arguments, password=PASSWORD), "There is no tenant|not text")
+    assert not Path("x.qwc").exists()
+
+
+# The QWC file
+
+
+def test_a_qwc_file_is_written_again_as_it_was(hub, slug, tmp_path):
+    first, again, other = (tmp_path / name for name in ("1.qwc", "2.qwc", "3.qwc"))
+
+    written = hub("qwc", slug, "--username", f"{slug}-qb", "-o", first, password=PASSWORD)
+    assert (written.exit_code, written.stderr) == (0, "")
+    assert hub("qwc", slug, "-o", again).exit_code == 0
+    changed = hub("qwc", slug, "--username", f"{slug}-QB", "-o", other, password="another-password")
+    assert changed.exit_code == 0
+
+    assert first.read_bytes() == again.read_bytes() == other.read_bytes()
+    assert PASSWORD not in first.read_text() + written.output
+    assert f"<UserName>{slug}-qb</UserName>" in first.read_text()
+
+
+def test_a_qwc_file_keeps_its_username(hub, slug, tmp_path):
+    hub("qwc", slug, "--username", f"{slug}-qb", "-o", tmp_path / "1.qwc", password=PASSWORD)
+
+    refused = hub("qwc", slug, "--username", f"{slug}-new", "-o", tmp_path / "2.qwc", password=PASSWORD)
+
+    assert_sentence(refused, "username is")
+    assert not (tmp_path / "2.qwc").exists()
+
+
+def test_a_qwc_file_needs_a_username_first(hub, slug, tmp_path):
+    assert_sentence(hub("qwc", slug, "-o", tmp_path / "1.qwc"), "username and password first")
+
+
+@pytest.mark.parametrize(
+    "username, password, words",
+    [
+        ("qb user", PASSWORD, "username takes"),
+        ("x", PASSWORD, "username takes"),
+        ("é" * 5, PASSWORD, "username takes"),
+        ("qb-user", "short", "at least 10"),
+        ("qb-user", "x" * 73, "too long"),
+        ("qb-user", "\0" * 12, "too long"),
+        ("qb-user", "", "No password"),
+        ("qb-user", None, "No password"),
+        ("qb-user", b"\xff" * 12, "not text"),
+    ],
+)
+def test_a_login_that_cannot_be_is_refused(hub, slug, tmp_path, username, password, words):
+    raw = password + b"\n" if isinstance(password, bytes) else password
+
+    result = hub("qwc", slug, "--username", username, "-o", tmp_path / "1.qwc", password=raw)
+
+    assert_sentence(result, words)
+    assert not (tmp_path / "1.qwc").exists()
+
+
+@pytest.mark.parametrize("path", ["", "/nonexistent/acme.qwc", "/proc/acme.qwc", "."])
+def test_a_path_that_cannot_be_written_is_told_so(hub, slug, path):
+    hub("qwc", slug, "--username", f"{slug}-qb", "-o", os.devnull, password=PASSWORD)
+
+    assert_sentence(hub("qwc", slug, "-o", path), "cannot be written|is a directory")
+
+
+# Tokens and proof
+
+
+def test_a_token_is_made_and_opens_the_api(hub, slug, testapp):
+    token = hub("token", slug).stdout.strip()
+    other = ok(hub("token", slug, "--json"))
+
+    assert set(other) == {"token"}
+    assert other["token"] != token
+    for one in (token, other["token"]):
+        testapp.get("/api/v1/customers", headers={"Authorization": f"Bearer {one}"}, status=200)
+
+
+def test_a_proof_is_given_as_data_and_as_a_table(hub, world):
+    tenant = world.tenant("full")
+    tenant.batch(list(month("cli")))
+    tenant.close("month")
+
+    shown = ok(hub("proof", tenant.slug, "--json"))
+
+    assert shown["difference"] != "0.00"
+    assert {"account", "billed", "booked", "difference"} <= set(shown["accounts"][0])
+    assert hub("proof", tenant.slug).stdout.splitlines()[0] == tenant.name
+    tenant.sync()
+    assert ok(hub("proof", tenant.slug, "--json"))["difference"] == "0.00"
+
+
+def test_a_proof_of_nothing_is_zero(hub, slug):
+    assert ok(hub("proof", slug, "--json"))["difference"] == "0.00"
+
+
+# The sandbox
+
+
+def test_the_books_of_a_company_file_are_printed(hub, world):
+    tenant = world.tenant("full")
+    tenant.sync()
+
+    shown = ok(hub("books", tenant.company_path, "--json"))
+
+    assert {"company", "accounts", "debit", "credit", "counts"} == set(shown)
+    assert tenant.name in hub("books", tenant.company_path).stdout
+
+
+@pytest.fixture
+def qwc_file(hub, slug, tmp_path):
+    """A QWC file for a server that is not there."""
+    path = tmp_path / "acme.qwc"
+    environ = {"HUB_URL": f"http://localhost:{embedded.free_port()}"}
+    written = hub(
+        "qwc", slug, "--username", f"{slug}-qb", "-o", path, password=PASSWORD, environ=environ
+    )
+    assert written.exit_code == 0
+    return path
+
+
+def test_a_server_that_is_down_is_told_so(hub, qwc_file, tmp_path):
+    result = hub("connect", qwc_file, "--company", tmp_path / "acme.qbw", "--once", password=PASSWORD)
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "QBWC1004" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hello", "<a/>", "<QBWCXML/>", "\ufeff<QBWCXML>", "<!DOCTYPE x><QBWCXML/>"]
+)
+def test_a_file_that_is_no_qwc_file_is_told_so(hub, tmp_path, text):
+    path = tmp_path / "bad.qwc"
+    path.write_text(text, "utf-8")
+
+    assert_sentence(hub("connect", path, "--company", tmp_path / "a.qbw", password=PASSWORD), "QBWC1039")
+    assert not (tmp_path / "a.qbw").exists()
+
+
+def test_bytes_that_are_no_qwc_file_are_told_so(hub, tmp_path):
+    path = tmp_path / "bad.qwc"
+    path.write_bytes(b"\xff\xfe\xfa")
+
+    assert_sentence(
+        hub("connect", path, "--company", tmp_path / "a.qbw", password=PASSWORD), "cannot be read"
+    )
+
+
+@pytest.mark.parametrize("company", ["/nonexistent/acme.qbw", "/proc/acme.qbw", "."])
+def test_a_company_file_that_cannot_be_made_is_told_so(hub, qwc_file, company):
+    assert_sentence(hub("connect", qwc_file, "--company", company, password=PASSWORD))
+
+
+def test_a_file_that_is_no_company_file_is_told_so(hub, qwc_file, tmp_path):
+    path = tmp_path / "letter.qbw"
+    path.write_text("Dear reader, " * 100)
+
+    assert_sentence(hub("books", path), "not a company file")
+    assert_sentence(hub("connect", qwc_file, "--company", path, password=PASSWORD), "not a company file")
+    assert path.read_text() == "Dear reader, " * 100
+
+
+@pytest.mark.parametrize(
+    "arguments", [["books", "none.qbw"], ["connect", "none.qwc", "--company", "a.qbw"]]
+)
+def test_a_file_that_is_missing_is_told_so(hub, arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert_sentence(hub(*arguments, password=PASSWORD), "does not exist")
+    assert list(tmp_path.glob("*.qbw")) == []
+
+
+def test_connecting_needs_a_password(hub, qwc_file, tmp_path):
+    assert_sentence(hub("connect", qwc_file, "--company", tmp_path / "a.qbw"), "No password")
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    "environ, words",
+    [
+        ({"DATABASE_URL": "postgresql://nobody@localhost:1/hub"}, "database"),
+        ({"DATABASE_URL": "postgresql://nobody@no-such-host.invalid/hub"}, "database"),
+        ({"DATABASE_URL": "mysql://localhost/hub"}, "DATABASE_URL"),
+        ({"HUB_PORT": "many"}, "HUB_PORT"),
+        ({"HUB_URL": "nonsense"}, "HUB_URL"),
+        ({"HUB_DEVELOPMENT": "perhaps"}, "HUB_DEVELOPMENT"),
+        ({"HUB_DEVELOPMENT": "false"}, "HUB_"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named(hub, environ, words):
+    assert_sentence(hub("proof", "acme", environ=environ), words)
+
+
+def test_a_database_without_the_schema_is_told_so_in_production(hub, empty_database_url):
+    environ = {
+        "HUB_DEVELOPMENT": "false",
+        "HUB_URL": "https://hub.example.com",
+        "HUB_SECRET": "s" * 32,
+        "DATABASE_URL": empty_database_url,
+    }
+
+    assert_sentence(hub("proof", "acme", environ=environ), "database")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["tenant", "remove", "x"], ["proof"], ["proof", "a", "b"]]
+)
+def test_what_is_no_command_is_told_so(hub, arguments):
+    assert_sentence(hub(*arguments))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-h"], ["--help"], ["tenant", "add", "--help"], ["connect", "-h"]]
+)
+def test_help_is_given(hub, arguments):
+    result = hub(*arguments)
+
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout
+
+
+# From nothing to the proof
+
+
+class Terminal:
+    """A person's terminal: each command a process of its own, on data of its own."""
+
+    def __init__(self, var):
+        self.var = var
+        kept = ("DATABASE_URL", "BROKER_URL")
+        self._environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("HUB_", "QBWC_")) and name not in kept
+        }
+
+    def start(self, *arguments):
+        return subprocess.Popen(
+            [sys.executable, "-m", "hub.cli", *map(str, arguments)],
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments, password="", settled=True):
+        process = self.start(*arguments, *(["--var", self.var] if settled else []))
+        out, err = process.communicate(f"{password}\n", timeout=60)
+        return process.returncode, out, err
+
+    def json(self, *arguments, **options):
+        status, out, err = self.run(*arguments, "--json", **options)
+        assert status == 0, out + err
+        return json.loads(out)
+
+
+@pytest.fixture
+def terminal():
+    # Not under tmp_path: PostgreSQL may run as another user, who cannot look in there.
+    var = tempfile.mkdtemp(prefix="hub-cli-")
+    yield Terminal(var)
+    for process in processes_of(var):
+        process.kill()
+    shutil.rmtree(var, ignore_errors=True)
+
+
+def processes_of(var):
+    """Return all processes that say ``var`` in their command line or environment, or work in it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            said = " ".join([*process.cmdline(), *process.environ().values(), process.cwd()])
+            if var in said and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def test_two_tenants_go_from_nothing_to_a_proof_of_zero(terminal):
+    port = embedded.free_port()
+    up = terminal.start("up", "--port", port, "--var", terminal.var)
+    url = f"http://localhost:{port}"
+    try:
+        wait_until_healthy(up, url)
+        with ThreadPoolExecutor(2) as pool:
+            proofs = list(pool.map(lambda mode: journey(terminal, url, mode), ("summary", "full")))
+    finally:
+        up.send_signal(signal.SIGINT)
+        out, err = up.communicate(timeout=30)
+
+    assert proofs == ["0.00", "0.00"]
+    assert (up.returncode, err) == (0, "")
+    assert url in out
+    assert processes_of(terminal.var) == []
+
+
+def wait_until_healthy(up, url):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert up.poll() is None, up.communicate()
+        try:
+            if httpx.get(f"{url}/healthz", timeout=5).status_code == 200:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.2)
+    raise AssertionError("the hub did not answer")
+
+
+def journey(terminal, url, mode):
+    """Set up a tenant, bill a month, let the Web Connector run twice; return what the books are off."""
+    folder = Path(terminal.var)
+    login = ("tenant", "add", f"The {mode} shop", "--mode", mode, "--admin", f"{mode}@example.com")
+    slug = terminal.json(*login, "--confirm-company")["slug"]
+    qwc, company = folder / f"{slug}.qwc", folder / f"{slug}.qbw"
+    status, out, err = terminal.run(
+        "qwc", slug, "--username", f"{mode}-qb", "-o", qwc, password=PASSWORD
+    )
+    assert (status, err) == (0, "")
+    assert f"<AppURL>{url}/qbwc</AppURL>" in qwc.read_text()
+
+    headers = {"Authorization": f"Bearer {terminal.json('token', slug)['token']}"}
+    lines = [
+        json.dumps({"kind": kind, "external_id": external_id, "version": 1} | body)
+        for kind, external_id, body in month(mode)
+    ]
+    with httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=30) as api:
+        assert api.post("/batches", content="\n".join(lines)).raise_for_status().json()["refused"] == 0
+        api.post("/billing-cycles/month/close").raise_for_status()
+
+    connect = ("connect", qwc, "--company", company, "--once")
+    status, out, err = terminal.run(*connect, password="not-the-password", settled=False)
+    assert (status, out) == (1, "")
+    assert "Traceback" not in err
+    first = terminal.json(*connect, password=PASSWORD, settled=False)
+    again = terminal.json(*connect, password=PASSWORD, settled=False)
+    assert (first["ok"], first["requests"] > 0) == (True, True)
+    assert (again["ok"], again["nothing_to_do"]) == (True, True)
+    books = terminal.json("books", company, settled=False)
+    assert books["debit"] == books["credit"] != "0.00"
+    proof = terminal.json("proof", slug)
+    booked = {row["account"]: row["balance"] for row in books["accounts"] if row["balance"] != "0.00"}
+    assert booked == {r["account"]: r["booked"] for r in proof["accounts"] if r["booked"] != "0.00"}
+    return proof["difference"]
