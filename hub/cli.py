@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from hub import application, demo, embedded, observe, supervisor, tasks
 from hub.books.connections import main_connection
@@ -50,6 +51,8 @@ class Group(click.Group):
             raise click.ClickException(" ".join([str(error), *details])) from None
         except HubError as error:
             raise click.ClickException(str(error)) from None
+        except UnicodeError:
+            raise click.ClickException("What was given is not text in UTF-8.") from None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -79,12 +82,19 @@ def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def database(settings: dict[str, Any]) -> Iterator[HubSession]:
-    """Lend a session on the newest schema; what was done is committed when the block ends well."""
-    with embedded.lent(settings) as lent:
-        if lent["hub.development"]:
-            migrate(lent["sqlalchemy.url"])
-        with unit(lent) as db:
-            yield db
+    """Lend a session on the newest schema; what was done is committed when the block ends well.
+
+    :raises HubError: when the database cannot be reached, or lacks what a migration would make.
+    """
+    try:
+        with embedded.lent(settings) as lent:
+            if lent["hub.development"]:
+                migrate(lent["sqlalchemy.url"])
+            with unit(lent) as db:
+                yield db
+    except (OperationalError, ProgrammingError) as error:
+        reason = str(error.orig).splitlines()[0].rstrip(".")
+        raise HubError(f"The database cannot be used: {reason}.") from None
 
 
 def say(json_: bool, data: Any, sentence: str) -> None:
@@ -241,14 +251,18 @@ def token(settings: dict[str, Any], tenant: str, json_: bool) -> None:
 @hub.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--company", type=click.Path(path_type=Path, dir_okay=False), required=True)
-@click.option("--once", "every", flag_value=0, type=int, default=0, help="One session, the default.")
+@click.option("--once", is_flag=True, help="One session, the default.")
 @click.option("--every", type=click.IntRange(1), help="A session every so many seconds.")
 @click.option(
     "--transcript", type=click.Path(path_type=Path, file_okay=False), help="Keep every message here."
 )
 @as_json
-def connect(file: Path, company: Path, every: int | None, transcript: Path | None, json_: bool) -> None:
+def connect(
+    file: Path, company: Path, once: bool, every: int | None, transcript: Path | None, json_: bool
+) -> None:
     """Be a Web Connector with a sandbox QuickBooks: password on standard input."""
+    if once and every:
+        raise click.UsageError("Say --once or --every, not both.")
     application_ = sandbox_qwc.load(file)
     password = read_password()
     with Company(company, name=company.stem.replace("-", " ").title()) as opened:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,7 @@ from alembic.config import Config
 from pyramid.config import Configurator
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     DateTime,
     Engine,
     Enum,
@@ -30,12 +31,14 @@ from sqlalchemy import (
     MetaData,
     Numeric,
     String,
+    any_,
     create_engine,
     event,
     func,
+    literal,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
@@ -95,6 +98,12 @@ class HubSession(Session):
         self.info["tenant_id"] = tenant_id
         if self.in_transaction():
             _set_tenant(self.connection(), tenant_id)
+
+
+def among(column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
+    """Whether ``column`` is one of ``values``: a single parameter, however many they are, where a
+    statement with one for each could not hold more than 65,535."""
+    return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 def _set_tenant(connection: Any, tenant_id: int) -> None:

@@ -414,6 +414,25 @@ def test_partial_is_true_or_false(platform):
     assert pointers(platform.call("POST", "batches?partial=maybe", b"{}", 422)) == ["/partial"]
 
 
+def test_a_batch_of_too_many_lines_is_turned_away_at_once(platform):
+    began = time.monotonic()
+
+    refused = platform.call("POST", "batches", b"{}\n" * 10_001, 413)
+
+    assert "10,000" in refused.json["detail"]
+    assert time.monotonic() - began < 2
+
+
+def test_a_batch_may_refer_to_more_records_than_a_statement_has_parameters(stocked):
+    many = [
+        {"kind": "invoice", "external_id": f"n{n}", "number": "1", **HEAD}
+        | {"lines": [{"charge": f"c{n}-{line}", "amount": "1.00"} for line in range(1000)]}
+        for n in range(70)
+    ]
+
+    assert batch(stocked, *many, partial=True).json["refused"] == 70
+
+
 def test_the_statements_of_a_batch_do_not_grow_with_it(stocked, app):
     def invoices(first, number):
         return [

@@ -40,7 +40,8 @@ def hub(database_url, tmp_path):
 
     def hub(*arguments, password=None, environ=()):
         run = CliRunner(env=environment | dict(environ))
-        result = run.invoke(command, [str(one) for one in arguments], input=password and f"{password}\n")
+        typed = password.encode() if isinstance(password, str) else password
+        result = run.invoke(command, [str(one) for one in arguments], input=typed and typed + b"\n")
         if not isinstance(result.exception, SystemExit | None):
             raise result.exception
         return result
@@ -67,9 +68,9 @@ def assert_sentence(result, words=""):
     """See that a command has failed and says why in one sentence."""
     assert result.exit_code not in (0, None)
     assert result.stdout == ""
-    said = result.stderr.strip().splitlines()[-1]
-    assert said.startswith("Error: ")
-    assert said.rstrip().endswith((".", "?"))
+    _, _, said = result.stderr.partition("Error: ")
+    # Where a command is misspelt, the words are click's own.
+    assert said.rstrip().endswith(".") or result.exit_code == 2
     assert "Traceback" not in result.stderr
     assert re.search(words, said), said
 
@@ -212,9 +213,7 @@ def test_a_qwc_file_needs_a_username_first(hub, slug, tmp_path):
     ],
 )
 def test_a_login_that_cannot_be_is_refused(hub, slug, tmp_path, username, password, words):
-    raw = password + b"\n" if isinstance(password, bytes) else password
-
-    result = hub("qwc", slug, "--username", username, "-o", tmp_path / "1.qwc", password=raw)
+    result = hub("qwc", slug, "--username", username, "-o", tmp_path / "1.qwc", password=password)
 
     assert_sentence(result, words)
     assert not (tmp_path / "1.qwc").exists()

@@ -418,6 +418,15 @@ def test_what_quickbooks_could_not_have_said_ends_in_a_sentence(call, tenant, an
     assert call("closeConnection", ticket=opened)
 
 
+@pytest.mark.parametrize("end", ["", "<", "\x1f&nope;"])
+def test_a_message_that_cannot_be_read_is_not_written_into_the_log(post, tenant, caplog, end):
+    with caplog.at_level(logging.DEBUG):
+        post(soap(authentication(tenant)).encode()[:-10] + end.encode())
+        post(soap(authentication(tenant)).encode())
+
+    assert PASSWORD not in caplog.text
+
+
 # Who may come in
 
 

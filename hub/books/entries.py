@@ -31,10 +31,17 @@ def entries_of(db: Session, cycle_ids: Sequence[int]) -> dict[int, list[Summed]]
     found: dict[int, list[Summed]] = defaultdict(list)
     if not cycle_ids:
         return found
-    debits = func.sum(Posting.amount).filter(Posting.amount > 0)
+    place = (Posting.account, Posting.purpose, Posting.charge_id, Posting.code)
+    nets = (
+        select(Posting.journal_entry_id.label("entry_id"), func.sum(Posting.amount).label("net"))
+        .join(JournalEntry, JournalEntry.id == Posting.journal_entry_id)
+        .where(JournalEntry.billing_cycle_id.in_(cycle_ids))
+        .group_by(Posting.journal_entry_id, *place)
+        .subquery()
+    )
     query = (
-        select(JournalEntry, debits.label("debits"))
-        .outerjoin(Posting, Posting.journal_entry_id == JournalEntry.id)
+        select(JournalEntry, func.sum(nets.c.net).filter(nets.c.net > 0).label("debits"))
+        .outerjoin(nets, nets.c.entry_id == JournalEntry.id)
         .where(JournalEntry.billing_cycle_id.in_(cycle_ids))
         .group_by(JournalEntry.id)
         .order_by(JournalEntry.id)

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from hub.db import among
 from hub.errors import Conflict, Fault, Refused
 from hub.ledger import contract, postings, records
 from hub.ledger.contract import KINDS, Body
@@ -114,14 +115,14 @@ class Intake:
         found = {}
         for kind, external_ids in wanted.items():
             model = records.MODELS[kind]
-            query = select(model.external_id, model.id).where(model.external_id.in_(external_ids))
+            query = select(model.external_id, model.id).where(among(model.external_id, external_ids))
             found.update({(kind, external_id): id_ for external_id, id_ in self._db.execute(query)})
         return found
 
     def _take_round(self, kind: str, batch: Sequence[Incoming]) -> None:
         model = records.MODELS[kind]
         wanted = [incoming.external_id for incoming in batch]
-        query = select(model).where(model.external_id.in_(wanted))
+        query = select(model).where(among(model.external_id, wanted))
         query = query.order_by(model.external_id.collate("C")).with_for_update()
         stored = {record.external_id: record for record in self._db.scalars(query)}
         changed = []
@@ -175,7 +176,7 @@ class Intake:
         charges = {line.charge_id for record in changed for line in getattr(record, "lines", ())}
         if not charges:
             return {}
-        query = select(Charge.id, Charge.class_name).where(Charge.id.in_(charges))
+        query = select(Charge.id, Charge.class_name).where(among(Charge.id, charges))
         return {charge.id: charge.class_name for charge in self._db.execute(query)}
 
 

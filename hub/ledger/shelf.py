@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.db import among
 from hub.errors import NotFound
 from hub.ledger import records
 from hub.ledger.contract import Body
@@ -56,7 +57,7 @@ class Shelf:
         names = {}
         for kind, ids in wanted.items():
             model = records.MODELS[kind]
-            rows = self._db.execute(select(model.id, model.external_id).where(model.id.in_(ids)))
+            rows = self._db.execute(select(model.id, model.external_id).where(among(model.id, ids)))
             names.update({(kind, row.id): row.external_id for row in rows})
         return [records.body(self._kind, record, names) for record in found]
 

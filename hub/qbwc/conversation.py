@@ -24,10 +24,11 @@ from sqlalchemy import select, text
 
 from hub.books import lists
 from hub.books.connections import confirm
-from hub.books.models import Connection, ListKind
+from hub.books.models import Connection
 from hub.db import HubSession
 from hub.errors import QBXMLError
-from hub.qbwc import company, qbxml, statuses
+from hub.qbwc import company, imports, qbxml, statuses
+from hub.qbwc.messages import Messages
 from hub.qbwc.models import Message, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.security import digest, sign_in
@@ -37,7 +38,6 @@ log = logging.getLogger(__name__)
 
 FAILED = -1
 DONE = 100
-IMPORT_HOURS = 24
 NOTHING_LEFT = "No data exchange required."
 UNKNOWN_TICKET = "This session has ended. The Web Connector starts a new one at its next run."
 
@@ -69,7 +69,7 @@ class Conversation:
         outbox = Outbox(self._db, tenant, connection)
         # Why something was held may be gone: a parent booked, a name put right in QuickBooks.
         outbox.release()
-        if not self._has_work(connection, outbox):
+        if not self._has_work(connection, Messages(self._db, outbox)):
             return ["", "none"]
         return [self._open(connection, outbox), ""]
 
@@ -86,18 +86,16 @@ class Conversation:
         self._db.flush()
         return False
 
-    def _has_work(self, connection: Connection, outbox: Outbox) -> bool:
-        if not connection.company or _import_due(connection):
+    def _has_work(self, connection: Connection, messages: Messages) -> bool:
+        if not connection.company or imports.due(connection):
             return True
         if not connection.confirmed:
             return False
-        return outbox.outstanding() is not None or outbox.waiting() > 0
+        return messages.outstanding() is not None or messages.outbox.waiting() > 0
 
     def _open(self, connection: Connection, outbox: Outbox) -> str:
         ticket = secrets.token_hex(16)
-        agenda = []
-        if _import_due(connection):
-            agenda = [{"list": kind.value} for kind in outbox.exporter.lists]
+        agenda = imports.agenda(outbox.exporter.lists) if imports.due(connection) else []
         self._db.add(
             SyncSession(connection_id=connection.id, ticket_digest=digest(ticket), agenda=agenda)
         )
@@ -117,10 +115,10 @@ class Conversation:
         session.last_call = now()
         return session
 
-    def _outbox(self, session: SyncSession) -> Outbox:
+    def _messages(self, session: SyncSession) -> Messages:
         connection = self._db.scalars(select(Connection).filter_by(id=session.connection_id)).one()
         tenant = self._db.get_one(Tenant, session.tenant_id)
-        return Outbox(self._db, tenant, connection)
+        return Messages(self._db, Outbox(self._db, tenant, connection))
 
     # sendRequestXML
 
@@ -129,25 +127,26 @@ class Conversation:
         session = self._session(ticket)
         if session is None or session.closed:
             return ""
-        outbox = self._outbox(session)
-        if not session.greeted and not self._greet(session, outbox.connection, hcp, company_file):
+        messages = self._messages(session)
+        outbox = messages.outbox
+        if not session.greeted and not self._greet(session, messages, hcp, company_file):
             return ""
-        if session.agenda and outbox.outstanding() is None:
-            return self._import_request(session)
-        message = outbox.next_message() if outbox.connection.confirmed else None
+        todo = imports.Imports(self._db, outbox.connection, session)
+        if session.agenda and messages.outstanding() is None:
+            return todo.request()
+        message = messages.next() if outbox.connection.confirmed else None
         if message is not None:
             message.sent_in = session.id
             return message.text
         if session.imported:
             return ""
         # All that waits is held. What it lacks may be in QuickBooks by now, so look there.
-        session.agenda = [
-            {"list": kind.value} for kind in outbox.exporter.lists if kind not in lists.LONG
-        ]
-        return self._import_request(session)
+        session.agenda = imports.agenda(kind for kind in outbox.exporter.lists if kind not in lists.LONG)
+        return todo.request()
 
-    def _greet(self, session: SyncSession, connection: Connection, hcp: str, company_file: str) -> bool:
+    def _greet(self, session: SyncSession, messages: Messages, hcp: str, company_file: str) -> bool:
         """Read who is there; return whether it is the company this connection is for."""
+        connection = messages.outbox.connection
         if not hcp:
             session.error = "QuickBooks gave no company information. Restart QuickBooks, then run again."
             return False
@@ -168,44 +167,8 @@ class Conversation:
         if not connection.confirmed and tenant.confirm_company:
             confirm(connection)
         session.greeted = True
-        Outbox(self._db, tenant, connection).discard_unsent()
+        messages.discard_unsent()
         return True
-
-    # imports
-
-    def _import_request(self, session: SyncSession) -> str:
-        """Return the message that asks for the next page, or for all lists that come in one answer."""
-        first = session.agenda[0]
-        batch = [first]
-        if ListKind(first["list"]) not in lists.ITERATED:
-            batch = [step for step in session.agenda if ListKind(step["list"]) not in lists.ITERATED]
-        requests = []
-        for step in batch:
-            kind, fields, attributes = lists.query(ListKind(step["list"]), step.get("iterator", ""))
-            requests.append(qbxml.Request(kind, step["list"], fields, attributes))
-        return qbxml.message(requests)
-
-    def _import(self, session: SyncSession, outbox: Outbox, answers: qbxml.Answers) -> None:
-        connection = outbox.connection
-        agenda = {step["list"]: step for step in session.agenda}
-        for answer in answers.answers:
-            if answer.request_id not in agenda:
-                continue
-            kind = ListKind(answer.request_id)
-            if statuses.status(answer.code).action is not statuses.Action.SETTLE and answer.code != 3250:
-                session.error = statuses.status(answer.code).sentence(answer.text)
-            lists.store(self._db, connection, kind, answer.returned, session.id)
-            if answer.remaining and answer.iterator_id:
-                agenda[kind.value] = {"list": kind.value, "iterator": answer.iterator_id}
-            else:
-                del agenda[kind.value]
-                lists.finish(self._db, connection, kind, session.id)
-        session.agenda = list(agenda.values())
-        if not session.agenda:
-            connection.imported = now()
-            connection.import_wanted = False
-            # What was held for lack of a name may have one now.
-            outbox.release()
 
     # receiveResponseXML
 
@@ -214,29 +177,30 @@ class Conversation:
         session = self._session(ticket)
         if session is None:
             return FAILED
-        outbox = self._outbox(session)
-        outstanding = outbox.outstanding()
+        messages = self._messages(session)
+        outstanding = messages.outstanding()
         if outstanding is not None and outstanding.sent_in != session.id:
             outstanding = None
         if hresult:
-            return self._unanswered(session, outbox, outstanding, hresult, message)
+            return self._unanswered(session, messages, outstanding, hresult, message)
         try:
             answers = qbxml.parse_answers(response)
         except QBXMLError as error:
             session.error = f"QuickBooks' answer could not be read. {error}"
             return FAILED
         if outstanding is not None:
-            outbox.settle(outstanding, answers, response, session)
+            messages.settle(outstanding, answers, response, session)
         elif session.agenda and not session.closed:
-            before = len(session.agenda)
-            self._import(session, outbox, answers)
-            session.imported += before - len(session.agenda)
-        return FAILED if session.closed else self._percent(session, outbox)
+            todo = imports.Imports(self._db, messages.outbox.connection, session)
+            if todo.settle(answers):
+                # What was held for lack of a name may have one now.
+                messages.outbox.release()
+        return FAILED if session.closed else self._percent(session, messages)
 
     def _unanswered(
         self,
         session: SyncSession,
-        outbox: Outbox,
+        messages: Messages,
         outstanding: Message | None,
         hresult: str,
         message: str,
@@ -245,19 +209,19 @@ class Conversation:
         sentence = statuses.hresult_sentence(hresult, message)
         log.warning("quickbooks hresult", extra={"hresult": hresult, "session": session.id})
         if statuses.hresult_code(hresult) == statuses.UNREADABLE and outstanding is not None:
-            outbox.unreadable(outstanding, sentence, session)
-            return self._percent(session, outbox)
+            messages.unreadable(outstanding, sentence, session)
+            return self._percent(session, messages)
         session.error = sentence
         return FAILED
 
-    def _percent(self, session: SyncSession, outbox: Outbox) -> int:
+    def _percent(self, session: SyncSession, messages: Messages) -> int:
         """Return the honest percentage, 100 only at the end. The next message is made here, so that
         the session never goes on for one that cannot be sent."""
         # What was settled in this call must count.
         self._db.flush()
         left = len(session.agenda)
-        if outbox.connection.confirmed and (left or outbox.next_message()):
-            left += outbox.waiting() + 1
+        if messages.outbox.connection.confirmed and (left or messages.next()):
+            left += messages.outbox.waiting() + 1
         if not left:
             return DONE
         done = session.booked + session.refused + session.imported
@@ -290,7 +254,7 @@ class Conversation:
         url = self._settings["hub.url"]
         if session.error:
             return f"{session.error} See {url}"
-        outbox = self._outbox(session)
+        outbox = self._messages(session).outbox
         if session.greeted and not outbox.connection.confirmed:
             return (
                 f"Connected to “{outbox.connection.company_name}”. Nothing is written yet: confirm on "
@@ -301,11 +265,6 @@ class Conversation:
         if not parts:
             return f"{session.booked} booked. All is well."
         return f"{session.booked} booked, {', '.join(parts)}: see {url}"
-
-
-def _import_due(connection: Connection) -> bool:
-    old = dt.timedelta(hours=IMPORT_HOURS)
-    return connection.import_wanted or connection.imported is None or connection.imported < now() - old
 
 
 def now() -> dt.datetime:

@@ -6,16 +6,25 @@ round, so a change is refused once QuickBooks has anything, or may have.
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import delete, or_, select, update
 
 from hub.books.connections import main_connection
-from hub.books.models import Connection, Link
+from hub.books.models import Connection, JournalEntry, Link
 from hub.db import HubSession
 from hub.errors import Fault, Refused
+from hub.ledger import records
+from hub.ledger.contract import KINDS
+from hub.ledger.models import BillingCycle, Posting
 from hub.qbwc.models import Operation, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.tenants.models import Mode, Tenant
 from hub.tenants.service import StaffRoom
+
+PAGE = 1000
+"""How many records are put anew in one go."""
 
 
 def objection(db: HubSession, connection: Connection) -> str:
@@ -62,7 +71,40 @@ def change(db: HubSession, tenant: Tenant, mode: Mode, actor: str) -> bool:
         raise Refused(refusal, [Fault("/mode", refusal)])
     before = tenant.mode
     tenant.mode = mode
-    Outbox(db, tenant, connection).replan()
+    _replan(db, Outbox(db, tenant, connection))
     connection.import_wanted = True
     StaffRoom(db, tenant, actor).audit("mode changed", before=before.title, now=mode.title)
     return True
+
+
+def _replan(db: HubSession, outbox: Outbox) -> None:
+    """Forget what waits and put every record anew: the mode has changed.
+
+    Only for a tenant of whom QuickBooks has booked nothing. Postings leave the journal entries
+    that gathered them, sent or not, except where QuickBooks has the entry.
+    """
+    db.execute(delete(Operation).where(outbox.mine(State.QUEUED, State.HELD, State.FAILED)))
+    booked = set(db.scalars(select(Link.subject).filter_by(connection_id=outbox.connection.id)))
+    entries = [
+        entry_id
+        for entry_id in db.scalars(select(JournalEntry.id))
+        if f"journal_entry:{entry_id}" not in booked
+    ]
+    stamped = update(Posting).where(Posting.journal_entry_id.in_(entries))
+    db.execute(stamped.values(journal_entry_id=None))
+    db.execute(delete(JournalEntry).where(JournalEntry.id.in_(entries)))
+    for kind in KINDS:
+        for page in _pages(db, records.MODELS[kind]):
+            outbox.put(outbox.exporter.recorded(kind, page))
+    for cycle in db.scalars(select(BillingCycle).where(BillingCycle.closed.is_not(None))):
+        outbox.put(outbox.exporter.closed(cycle))
+
+
+def _pages(db: HubSession, model: Any) -> Iterator[Sequence[Any]]:
+    """Yield the ids of all records of ``model``, page by page, oldest first."""
+    after = 0
+    while page := db.execute(
+        select(model.id).where(model.id > after).order_by(model.id).limit(PAGE)
+    ).all():
+        yield page
+        after = page[-1].id

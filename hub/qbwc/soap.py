@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import importlib
+import logging
 import re
 import sys
 from collections.abc import Callable
@@ -45,6 +46,9 @@ NAMESPACE = "http://developer.intuit.com/"
 """Part of the contract, with its final slash (protocol.md A.1)."""
 LARGEST_BODY = 64 * 1024 * 1024
 VERSION = "1.0"
+
+# Spyne would write every message that it cannot read into the log, password and all.
+logging.getLogger("spyne.protocol.soap.soap11.invalid").setLevel(logging.CRITICAL + 1)
 
 ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "ascii", "iso8859-1", "cp1252")
 """What a message may be written in, by Python's names."""

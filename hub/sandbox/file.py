@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hub.errors import HubError
+
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE stamp (
@@ -57,6 +59,24 @@ def local_time() -> dt.datetime:
     return dt.datetime.now().astimezone()
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    """Open the database at ``path``, made where there is none.
+
+    :raises HubError: when it cannot be, or is something else.
+    """
+    try:
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    except sqlite3.OperationalError as error:
+        raise HubError(f"{path} cannot be opened: {error}.") from None
+    try:
+        db.execute("PRAGMA journal_mode = TRUNCATE")
+        db.execute("PRAGMA synchronous = FULL")
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise HubError(f"{path} is not a company file of the sandbox: {error}.") from None
+    return db
+
+
 class CompanyFile:
     """The rows of one company file, its transactions and its identifiers."""
 
@@ -64,10 +84,8 @@ class CompanyFile:
         self.path = path
         self._clock = clock
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._db = _opened(path)
         self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode = TRUNCATE")
-        self._db.execute("PRAGMA synchronous = FULL")
 
     def close(self) -> None:
         self._db.close()

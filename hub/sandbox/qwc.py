@@ -55,7 +55,7 @@ def load(path: str | Path) -> QWC:
     try:
         text = Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise QBWCError(1039, f"The file {path} cannot be read: {error}") from None
+        raise QBWCError(1039, f"The file {path} cannot be read: {error}.") from None
     return parse(text)
 
 
@@ -93,7 +93,7 @@ def _values(text: str) -> dict[str, str]:
     try:
         root = ElementTree.fromstring(text)
     except (ElementTree.ParseError, ValueError) as error:
-        raise QBWCError(1039, f"The QWC file is not well-formed XML: {error}") from None
+        raise QBWCError(1039, f"The QWC file is not well-formed XML: {error}.") from None
     if root.tag != "QBWCXML":
         raise QBWCError(1039, f"The outermost element must be QBWCXML and is {root.tag}.")
     return {element.tag: (element.text or "").strip() for element in root.iter() if not len(element)}

@@ -33,11 +33,13 @@ def create_tenant(
 ) -> Tenant:
     """Create a tenant and enter it.
 
-    :raises Refused: when the name is empty or too long.
+    :raises Refused: when the name is empty or too long, or the currency is none.
     """
     name = name.strip()
     if not 1 <= len(name) <= 100:
         raise Refused("A tenant needs a name of 1 to 100 characters.")
+    if not re.fullmatch("[A-Z]{3}", currency):
+        raise Refused(f"“{currency}” is no currency: write three capital letters, such as USD.")
     query = text("SELECT hub_new_tenant(:slug, :name, :mode, :currency, :confirm)")
     for slug in slugs(name):
         values = {"slug": slug, "name": name, "mode": mode.value, "currency": currency}

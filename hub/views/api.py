@@ -15,7 +15,7 @@ from pyramid.view import view_config, view_defaults
 from hub.books.chart import Chart
 from hub.books.connections import main_connection
 from hub.books.models import ListKind
-from hub.errors import Fault, HubError, NotFound, Refused
+from hub.errors import Fault, HubError, NotFound, Refused, TooLarge
 from hub.ledger import records
 from hub.ledger.intake import Incoming
 from hub.ledger.models import BillingCycle
@@ -26,6 +26,8 @@ from hub.views import door
 KINDS = {f"{kind.replace('_', '-')}s": kind for kind in records.MODELS}
 """Kinds by their name in addresses: ``credit-memos``."""
 MOST = 200
+MOST_LINES = 10_000
+"""What one batch holds: it is one transaction, and taken in some ten seconds."""
 
 
 def _kind(request: Request) -> str:
@@ -139,6 +141,8 @@ def _lines(raw: bytes) -> list[Incoming]:
     lines = [(number, line) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
     if not lines:
         raise Refused("The batch is empty: send one JSON object a line.")
+    if len(lines) > MOST_LINES:
+        raise TooLarge(f"The batch has {len(lines):,} lines; send at most {MOST_LINES:,} at a time.")
     return [_line(number, line) for number, line in lines]
 
 

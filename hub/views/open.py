@@ -51,10 +51,17 @@ def _operations(document: dict[str, Any]) -> Any:
                     "method": method.upper(),
                     "path": path,
                     "parameters": [_followed(document, one) for one in given],
-                    "responses": {
-                        code: _followed(document, one) for code, one in operation["responses"].items()
-                    },
+                    "answers": _answers(document, operation["responses"]),
                 }
+
+
+def _answers(document: dict[str, Any], responses: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the codes of each answer, by what it says."""
+    found: dict[str, list[str]] = {}
+    for code, response in responses.items():
+        said = _followed(document, response)["description"].rstrip(".")
+        found.setdefault(said, []).append(code)
+    return found
 
 
 def _followed(document: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
