@@ -294,9 +294,10 @@ def _report(outcome: Outcome, json_: bool) -> None:
         "statuses": {str(code): count for code, count in outcome.statuses.items()},
         "nothing_to_do": outcome.nothing_to_do,
     }
-    said = outcome.message or outcome.last_error
-    if outcome.nothing_to_do:
-        said = "Nothing to do."
+    said = "Nothing to do." if outcome.nothing_to_do else outcome.message
+    if not outcome.ok and outcome.last_error:
+        # The window's last words are the server's good-bye, whatever went wrong before.
+        said = ": ".join(filter(None, (outcome.code, outcome.last_error)))
     click.echo(
         json.dumps(facts)
         if json_

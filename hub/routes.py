@@ -28,8 +28,10 @@ def includeme(config: Configurator) -> None:
 def _bootstrap() -> str:
     """Return where the style sheets of Bootstrap lie: its package holds files alone and no module."""
     spec = find_spec("bootstrap")
-    assert spec is not None and spec.submodule_search_locations
-    return str(Path(next(iter(spec.submodule_search_locations)), "css"))
+    places = spec.submodule_search_locations if spec else None
+    if not places:
+        raise ModuleNotFoundError("Bootstrap's style sheets are not installed: run make install.")
+    return str(Path(next(iter(places)), "css"))
 
 
 def _open(config: Configurator) -> None:

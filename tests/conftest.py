@@ -7,11 +7,13 @@ gets a copy of that.
 
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import make_url
+from waitress.server import create_server
 from webtest import TestApp
 
 from hub import application, embedded, security
@@ -156,6 +158,18 @@ def app(settings):
 @pytest.fixture
 def testapp(app):
     return TestApp(app)
+
+
+@pytest.fixture
+def served(app):
+    """The address of the application behind a real web server."""
+    port = embedded.free_port()
+    server = create_server(app, host="127.0.0.1", port=port)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    yield f"http://localhost:{port}"
+    server.close()
+    thread.join(10)
 
 
 @pytest.fixture

@@ -420,7 +420,7 @@ def test_a_batch_of_too_many_lines_is_turned_away_at_once(platform):
     refused = platform.call("POST", "batches", b"{}\n" * 10_001, 413)
 
     assert "10,000" in refused.json["detail"]
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_a_batch_may_refer_to_more_records_than_a_statement_has_parameters(stocked):
@@ -664,7 +664,7 @@ def test_a_body_that_is_too_large_is_turned_away_at_once(platform):
     platform.call("PUT", "customers/x", b"x" * 40 * MEGABYTE, 413)
     platform.call("POST", "batches", b"x" * 40 * MEGABYTE, 413)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_a_body_need_not_say_what_it_is(platform):

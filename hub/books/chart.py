@@ -75,6 +75,18 @@ class Chart:
         state = "inactive in" if inactive else "not in"
         raise Unmapped(f"{what} names “{name}”, which is {state} {called}. Choose another on {where}.")
 
+    def class_named(self, name: str) -> ListEntry:
+        """Return the class called ``name``.
+
+        :raises Unmapped: when QuickBooks does not have it.
+        """
+        if entry := self.find(ListKind.CLASS, name):
+            return entry
+        raise Unmapped(
+            f"The class “{name}” is not in QuickBooks' class list. "
+            "Add it there, or change it on the Charges page."
+        )
+
     def clearing(self) -> ListEntry:
         """Return the account that stands for what customers owe (summary mode)."""
         name = self._assigned.get(("clearing", ""), CLEARING)

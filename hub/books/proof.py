@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from hub.books.chart import Unmapped
 from hub.books.models import BookedLine, Connection, Link
-from hub.ledger.models import Posting, Purpose
+from hub.ledger.models import Charge, Posting, Purpose
 from hub.money import ZERO, plain
 
 Resolve = Callable[[Purpose, int | None, str], str]
@@ -107,7 +107,7 @@ def prove(db: Session, connection: Connection, resolve: Resolve) -> Proof:
         return rows.setdefault((account, currency), Row(account, currency))
 
     for posting in db.execute(_billed(connection)):
-        account = posting.account or _place(resolve, posting)
+        account = posting.account or _place(db, resolve, posting)
         found = row(account, posting.currency)
         found.billed += posting.billed
         found.waiting += posting.waiting or ZERO
@@ -116,13 +116,14 @@ def prove(db: Session, connection: Connection, resolve: Resolve) -> Proof:
     return Proof([rows[key] for key in sorted(rows)], _waiting(db, connection))
 
 
-def _place(resolve: Resolve, posting: Any) -> str:
+def _place(db: Session, resolve: Resolve, posting: Any) -> str:
     try:
         return resolve(posting.purpose, posting.charge_id, posting.code)
     except Unmapped:
+        charge = db.get(Charge, posting.charge_id) if posting.charge_id else None
         what = {
             Purpose.RECEIVABLE: "what customers owe",
-            Purpose.INCOME: f"charge {posting.charge_id}",
+            Purpose.INCOME: f"charge “{charge.name}”" if charge else "",
             Purpose.TAX: f"tax {posting.code}",
             Purpose.DEPOSIT: f"payments by {posting.code}" if posting.code else "payments",
         }[posting.purpose]

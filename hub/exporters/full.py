@@ -277,13 +277,7 @@ class FullExporter:
         name = name or self._charges[charge_id].class_name
         if not name or not self._connection.company.get("class_tracking"):
             return None
-        entry = self.chart.find(ListKind.CLASS, name)
-        if entry is None:
-            raise Unmapped(
-                f"The class “{name}” is not in QuickBooks' class list. "
-                "Add it there, or change it on the Charges page."
-            )
-        return entry
+        return self.chart.class_named(name)
 
     def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
         """Return the account an amount belongs to: that of its item, or by purpose."""

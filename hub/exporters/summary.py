@@ -225,13 +225,7 @@ class SummaryExporter:
             "Memo": memo,
         }
         if class_name:
-            entry = self.chart.find(ListKind.CLASS, class_name)
-            if entry is None:
-                raise Unmapped(
-                    f"The class “{class_name}” is not in QuickBooks' class list. "
-                    "Add it there, or change it on the Charges page."
-                )
-            line["ClassRef"] = {"ListID": entry.list_id}
+            line["ClassRef"] = {"ListID": self.chart.class_named(class_name).list_id}
         return line
 
     def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:

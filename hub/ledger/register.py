@@ -153,9 +153,9 @@ def settlements(db: Session, invoice: Invoice) -> list[Settlement]:
     return found
 
 
-def cycle_totals(db: Session, cycles: Iterable[BillingCycle]) -> dict[int, CycleTotals]:
+def cycle_totals(db: Session, cycles: Iterable[BillingCycle]) -> dict[int | None, CycleTotals]:
     """Return what each of ``cycles`` billed, in two statements."""
-    totals = {cycle.id: CycleTotals() for cycle in cycles}
+    totals: dict[int | None, CycleTotals] = {cycle.id: CycleTotals() for cycle in cycles}
     if not totals:
         return totals
     for model in (Invoice, CreditMemo):

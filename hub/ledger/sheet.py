@@ -235,13 +235,13 @@ def _quoted(names: Sequence[str]) -> str:
 def _gather(sheet: Sheet, known: dict[str, Column]) -> None:
     """Make records of the rows, in the order in which their ids first appear."""
     at = sheet.header.index("external_id")
-    groups: dict[object, list[Row]] = defaultdict(list)
+    groups: dict[str | int, list[Row]] = defaultdict(list)
     for row in sheet.rows:
         external_id = row.cells[at].strip() if at < len(row.cells) else ""
         # Rows without an id have nothing in common.
         groups[external_id or row.line].append(row)
-    for place, (external_id, rows) in enumerate(groups.items(), 1):
-        incoming = Incoming(sheet.kind, external_id if isinstance(external_id, str) else "", {}, place)
+    for place, (key, rows) in enumerate(groups.items(), 1):
+        incoming = Incoming(sheet.kind, key if isinstance(key, str) else "", {}, place)
         sheet.records.append(incoming)
         sheet._rows_of[place] = rows
         for row in rows:

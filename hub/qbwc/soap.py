@@ -61,7 +61,7 @@ _REFERENCE = re.compile(r"&#(?:x0*([0-9a-fA-F]{1,6})|0*([0-9]{1,7}));")
 Strings = Array(Unicode(nillable=True, min_occurs=0), type_name="ArrayOfString", namespace=NAMESPACE)
 
 
-class Reader(Soap11):  # type: ignore[misc]
+class Reader(Soap11):
     """SOAP 1.1 as Web Connectors write it: ``&#x1F;`` from a name in QuickBooks is no reason to stop.
 
     The message becomes text here, once, so that what is looked for in it cannot hide in an encoding.

@@ -17,6 +17,7 @@ from hub.security import digest, find_login, hash_password, new_password
 from hub.tenants.models import APIToken, AuditEntry, Mode, Staff, StaffKind, SupportStaff, Tenant
 
 _EMAIL = re.compile(r"[^@\s<>,;:\"']{1,64}@[^@\s<>,;:\"']{1,190}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{2,49}")
 
 
@@ -36,8 +37,8 @@ def create_tenant(
     :raises Refused: when the name is empty or too long, or the currency is none.
     """
     name = name.strip()
-    if not 1 <= len(name) <= 100:
-        raise Refused("A tenant needs a name of 1 to 100 characters.")
+    if not 1 <= len(name) <= 100 or _CONTROL.search(name):
+        raise Refused("A tenant needs a name of 1 to 100 characters, all on one line.")
     if not re.fullmatch("[A-Z]{3}", currency):
         raise Refused(f"“{currency}” is no currency: write three capital letters, such as USD.")
     query = text("SELECT hub_new_tenant(:slug, :name, :mode, :currency, :confirm)")

@@ -51,6 +51,8 @@ class CyclesPage(Page):
         try:
             external_id = self.form.text("external_id", 100)
             body = {name: self.form[name] for name in ("name", "starts", "ends")} | {"version": 1}
+            if not body["name"]:
+                raise refusal("name", "Give the billing cycle a name.")
             taken = self.intake.take_one("billing_cycle", external_id, body)
         except Conflict:
             sentence = "There is a billing cycle with this id already. Choose another id."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +9,6 @@ from urllib.parse import quote
 from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
 from pyramid.httpexceptions import HTTPException, HTTPSeeOther
 from pyramid.request import Request
-from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
 
 from hub.errors import HubError, NotFound, TooLarge
@@ -102,8 +100,6 @@ def http(error: HTTPException, request: Request) -> Any:
 def broken(error: Exception, request: Request) -> Any:
     """A bug, or the database is away: told by its id, found in the log by the same."""
     log.error("request failed", exc_info=error)
-    if request.path.startswith("/qbwc"):
-        return Response(json.dumps({"status": 500}), status=500, content_type="application/json")
     sentence = (
         "This is our fault and nothing was changed. Try again in a minute; if it stays, tell support."
     )

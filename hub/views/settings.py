@@ -7,6 +7,7 @@ from typing import Any
 from pyramid.view import view_config, view_defaults
 
 from hub.books.connections import confirm, main_connection
+from hub.books.models import ListKind
 from hub.errors import Refused
 from hub.exporters.choices import Choices
 from hub.exporters.preview import Preview
@@ -32,6 +33,7 @@ class IntegrationPage(Page):
             "counts": desk.counts(),
             "State": State,
             "connection": self.connection,
+            "items_in_mode": ListKind.ITEM in self.outbox.exporter.lists,
         }
 
 

@@ -60,7 +60,7 @@ class UploadPage(Page):
         kind, given = self.form["kind"], self.request.POST.get("file")
         if kind not in KINDS:
             raise refusal("kind", "Choose what the file holds.")
-        if given is None or isinstance(given, str) or not given.filename:
+        if not getattr(given, "filename", ""):
             raise refusal("file", "Choose a file.")
         return kind, given.file.read(sheet.LARGEST + 1)
 

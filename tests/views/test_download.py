@@ -1,11 +1,13 @@
 """The QWC file: made, downloaded, mailed; and staff with their one-time secrets."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from hub.books.connections import main_connection
 from hub.db import unit
+from hub.errors import HubError
 from hub.qbwc import courier
 from hub.security import sign_in
 from hub.tenants.models import Mode
@@ -47,7 +49,12 @@ def test_the_file_is_made_with_its_login(fresh, enter, settings):
     assert secret_of(answer) == proposal
     assert answer.headers["Cache-Control"] == "no-store"
     assert "we cannot show it again" in answer
-    for window in ("Add an Application", "Browse QWC file", "Authorize New Web Service", "Access Confirmation"):
+    for window in (
+        "Add an Application",
+        "Browse QWC file",
+        "Authorize New Web Service",
+        "Access Confirmation",
+    ):
         assert window in answer
     assert "Yes, always; allow access even if QuickBooks is not running" in answer
     with unit(settings) as db:
@@ -128,14 +135,7 @@ def test_before_the_file_is_made_there_is_none(fresh, enter):
     assert browser.get(f"/t/{fresh.slug}/qwc/email", status=303).location.endswith("/qwc")
 
 
-def mails(settings, since):
-    folder = since / "mail" if since.name != "mail" else since
-    return sorted(folder.glob("*.eml"))
-
-
-def test_the_file_is_mailed_without_its_password(summary, enter, settings, tmp_path):
-    from pathlib import Path
-
+def test_the_file_is_mailed_without_its_password(summary, enter, settings):
     folder = Path(settings["hub.var"]) / "mail"
     before = set(folder.glob("*.eml")) if folder.exists() else set()
     browser = enter(summary)
@@ -156,7 +156,9 @@ def test_the_file_is_mailed_without_its_password(summary, enter, settings, tmp_p
     assert page.text.count("books@example.com</th>") == 2
 
 
-@pytest.mark.parametrize("address", ["", "nobody", "a@b@c", "a@b.example, c@d.example", "x@y\nBcc: z@q.example"])
+@pytest.mark.parametrize(
+    "address", ["", "nobody", "a@b@c", "a@b.example, c@d.example", "x@y\nBcc: z@q.example"]
+)
 def test_a_wrong_address_is_said_and_kept(summary, enter, address):
     form = form_of(enter(summary).get(f"/t/{summary.slug}/qwc/email"), "/qwc/email")
     form["address"].force_value(address)
@@ -180,8 +182,6 @@ def test_what_a_lost_nudge_left_is_found(app, summary, settings, world):
 
 
 def test_a_mail_that_cannot_go_is_written_down(app, summary, world, monkeypatch):
-    from hub.errors import HubError
-
     def refuse(*_):
         raise HubError("The mail server is away.")
 

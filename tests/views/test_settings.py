@@ -3,9 +3,11 @@
 import pytest
 
 from hub.books.connections import main_connection
-from hub.qbwc.models import State
+from hub.books.models import JournalEntry
+from hub.qbwc.models import Message, Operation, Stage, State
 from hub.tenants.models import Mode
 from hub.tenants.service import open_tenant
+from tests.world import PASSWORD
 
 
 def form_of(page, ending):
@@ -67,12 +69,8 @@ def test_there_and_back_books_once(summary, enter, filled):
 def test_an_entry_that_quickbooks_refused_is_planned_anew(summary, enter, filled):
     """Frozen, but never booked: its postings are not lost."""
     filled(summary, closed=True)
-    with summary.company() as company:
-        company.execute = None
     with summary.db() as db:
         open_tenant(db, summary.slug)
-        from hub.books.models import JournalEntry
-
         for entry in db.query(JournalEntry):
             entry.frozen = entry.created
     submit_mode(enter(summary), summary, "full", 303)
@@ -91,8 +89,7 @@ def test_a_mode_stays_once_something_is_booked(tenant, enter, filled):
 
 def test_a_mode_waits_for_the_web_connector(summary, enter, filled):
     filled(summary, closed=True)
-    service = summary.service()
-    service.authenticate(summary.username, "correct-horse-battery")
+    summary.service().strings("authenticate", strUserName=summary.username, strPassword=PASSWORD)
     answer = submit_mode(enter(summary), summary, "full", 422)
     assert "at work just now" in answer
 
@@ -101,8 +98,6 @@ def test_a_mode_waits_for_what_is_in_doubt(summary, enter, filled):
     filled(summary, closed=True)
     with summary.db() as db:
         opened = open_tenant(db, summary.slug)
-        from hub.qbwc.models import Message, Operation, Stage
-
         connection = main_connection(db, opened)
         message = Message(
             connection_id=connection.id, set_id="x", text="", stage=Stage.ANSWERED, sent_in=1
