@@ -207,3 +207,20 @@ def test_a_prepared_message_that_never_left_is_looked_at_again(full):
 
     assert any("in a closed period" in note for note in held(full))
     assert full.counts()["Invoice"] == 0
+
+
+def test_a_payment_on_what_can_never_be_paid_says_so(full):
+    for name in ("ada", "ben"):
+        full.put("customers", name, name=name.title())
+    bill_ready(full)
+    bill(full, number="2", status="void")
+    applied = {"amount": "1.00", "date": "2026-05-04"}
+    full.put("payments", "p1", customer="ben", applied=[{"invoice": "i1", "amount": "1.00"}], **applied)
+    full.put("payments", "p2", customer="ada", applied=[{"invoice": "i2", "amount": "1.00"}], **applied)
+
+    full.sync()
+
+    notes = held(full)
+    assert any("names the invoice “1”, which is another customer's" in note for note in notes)
+    assert any("names the invoice “2”, which is void" in note for note in notes)
+    assert full.counts()["ReceivePayment"] == 0

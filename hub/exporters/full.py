@@ -31,6 +31,7 @@ from hub.exporters.contract import (
     fits,
     period_objection,
 )
+from hub.exporters.parents import Parents
 from hub.ledger.models import (
     BillingCycle,
     CreditMemo,
@@ -77,9 +78,9 @@ class FullExporter:
             "payment": self._payment,
             "refund": self._refund,
         }
-        self._linked: dict[str, Link] = {}
+        self._parents = Parents(db, self._links, {})
+        self._linked: Mapping[str, Link] = {}
         self._existing: dict[str, ListEntry] = {}
-        self._names: dict[str, str] = {}
 
     @property
     def chart(self) -> Chart:
@@ -111,33 +112,14 @@ class FullExporter:
         return {subject: self._outcome(subject, record) for subject, record in records.items()}
 
     def _load(self, records: Mapping[str, Any]) -> None:
-        """Fetch what building these records needs: links, parents' names, charges, namesakes."""
-        parents: dict[str, set[int]] = defaultdict(set)
-        for record in records.values():
-            for kind in ("customer", "credit_memo"):
-                if parent := getattr(record, f"{kind}_id", None):
-                    parents[kind].add(parent)
-            parents["invoice"].update(row.invoice_id for row in getattr(record, "applied", ()))
-        self._linked = self._links.of(
-            [*records, *(f"{kind}:{id_}" for kind, ids in parents.items() for id_ in ids)]
-        )
-        self._names = {
-            f"{kind}:{id_}": name
-            for kind, ids in parents.items()
-            for id_, name in self._named(kind, ids)
-        }
+        """Fetch what building these records needs: links, parents, charges, namesakes."""
+        self._parents = Parents(self._db, self._links, records)
+        self._linked = self._parents.linked
         self._charges.load(
             line.charge_id for record in records.values() for line in getattr(record, "lines", ())
         )
         new = [r.name for s, r in records.items() if s.startswith("customer:") and s not in self._linked]
         self._existing = customers_named(self._db, self._connection, new)
-
-    def _named(self, kind: str, ids: set[int]) -> Sequence[Any]:
-        if not ids:
-            return []
-        model = _MODELS[kind]
-        name = model.name if kind == "customer" else model.number
-        return self._db.execute(select(model.id, name).where(model.id.in_(ids))).all()
 
     def _outcome(self, subject: str, record: Any) -> Outcome:
         try:
@@ -145,19 +127,6 @@ class FullExporter:
         except Unmapped as error:
             return Held(str(error))
         return fits(outcome) if isinstance(outcome, Prepared) else outcome
-
-    def _parent(self, kind: str, record_id: int) -> Link:
-        """Return the link of a record that must be in QuickBooks first.
-
-        :raises Unmapped: when it is not there yet.
-        """
-        link = self._linked.get(f"{kind}:{record_id}")
-        if link is None or link.voided:
-            noun = kind.replace("_", " ")
-            name = self._names.get(f"{kind}:{record_id}", "")
-            state = "is void in QuickBooks" if link else "is not in QuickBooks yet"
-            raise Unmapped(f"Waits for the {noun} “{name}”, which {state}.")
-        return link
 
     def _check(self, record: Any) -> None:
         for objection in (
@@ -204,7 +173,7 @@ class FullExporter:
                 f"“{document.number}” was voided in QuickBooks and is open again here; QuickBooks "
                 "cannot take a void back. Bill it anew under another number."
             )
-        customer = self._parent("customer", document.customer_id)
+        customer = self._parents.link("customer", document.customer_id, document)
         prepared = forms.document(self, self._connection, document, customer, link)
         return prepared if link is None else self._unless_same(prepared, link, document)
 
@@ -224,8 +193,11 @@ class FullExporter:
             self,
             self._connection,
             payment,
-            self._parent("customer", payment.customer_id),
-            [(self._parent("invoice", row.invoice_id), row.amount) for row in payment.applied],
+            self._parents.link("customer", payment.customer_id, payment),
+            [
+                (self._parents.link("invoice", row.invoice_id, payment), row.amount)
+                for row in payment.applied
+            ],
         )
         return prepared if link is None else self._anew(prepared, link, payment)
 
@@ -243,8 +215,12 @@ class FullExporter:
         if refund.status is Status.VOID:
             return self._void(link, refund, "TxnVoid")
         self._check(refund)
-        memo = self._parent("credit_memo", refund.credit_memo_id) if refund.credit_memo_id else None
-        customer = self._parent("customer", refund.customer_id)
+        memo = (
+            self._parents.link("credit_memo", refund.credit_memo_id, refund)
+            if refund.credit_memo_id
+            else None
+        )
+        customer = self._parents.link("customer", refund.customer_id, refund)
         prepared = forms.refund(self, self._connection, refund, customer, memo)
         return prepared if link is None else self._anew(prepared, link, refund)
 

@@ -1,0 +1,74 @@
+"""The records that others refer to, and where they stand in QuickBooks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import literal, select
+from sqlalchemy.orm import Session
+
+from hub.books.chart import Unmapped
+from hub.books.links import Links
+from hub.books.models import Link
+from hub.ledger.models import CreditMemo, Customer, Invoice, Status
+
+
+class _Parent(NamedTuple):
+    id: int
+    name: str
+    customer_id: int
+    is_void: bool
+
+
+_QUERIES = {
+    "customer": select(Customer.id, Customer.name, Customer.id, literal(False)),
+    "invoice": select(Invoice.id, Invoice.number, Invoice.customer_id, Invoice.status == Status.VOID),
+    "credit_memo": select(
+        CreditMemo.id, CreditMemo.number, CreditMemo.customer_id, CreditMemo.status == Status.VOID
+    ),
+}
+
+
+class Parents:
+    """The parents of some records, and all their links, fetched in a few statements."""
+
+    def __init__(self, db: Session, links: Links, records: Mapping[str, Any]):
+        wanted = _wanted(records.values())
+        self._known = {
+            f"{kind}:{row[0]}": _Parent(*row)
+            for kind, ids in wanted.items()
+            for row in db.execute(_QUERIES[kind].where(_QUERIES[kind].selected_columns[0].in_(ids)))
+        }
+        self.linked: Mapping[str, Link] = links.of([*records, *self._known])
+        """The links of the records and their parents, by subject."""
+
+    def link(self, kind: str, parent_id: int, child: Any) -> Link:
+        """Return the link of a record that must be in QuickBooks before ``child``.
+
+        :raises Unmapped: when it is not there, or can never be.
+        """
+        subject = f"{kind}:{parent_id}"
+        parent, link = self._known[subject], self.linked.get(subject)
+        called = f"{kind.replace('_', ' ')} “{parent.name}”"
+        if parent.customer_id != child.customer_id:
+            raise Unmapped(
+                f"It names the {called}, which is another customer's. Correct the customer or the reference."
+            )
+        if parent.is_void or (link and link.voided):
+            raise Unmapped(f"It names the {called}, which is void. Void it too, or apply it elsewhere.")
+        if link is None:
+            raise Unmapped(f"Waits for the {called}, which is not in QuickBooks yet.")
+        return link
+
+
+def _wanted(records: Iterable[Any]) -> dict[str, set[int]]:
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for record in records:
+        for kind in ("customer", "credit_memo"):
+            if parent_id := getattr(record, f"{kind}_id", None):
+                wanted[kind].add(parent_id)
+        for row in getattr(record, "applied", ()):
+            wanted["invoice"].add(row.invoice_id)
+    return wanted
