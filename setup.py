@@ -38,8 +38,16 @@ setup(
         "legacy-cgi>=2.6; python_version >= '3.13'",
     ],
     extras_require={
-        "test": ["hypothesis>=6.120", "mypy>=1.14", "openapi-core>=0.19", "pytest>=8.3", "pytest-xdist>=3.6",
-                 "ruff>=0.9", "webtest>=3.0", "zeep>=4.3"],
+        "test": [
+            "hypothesis>=6.120",
+            "mypy>=1.14",
+            "openapi-core>=0.19",
+            "pytest>=8.3",
+            "pytest-xdist>=3.6",
+            "ruff>=0.9",
+            "webtest>=3.0",
+            "zeep>=4.3",
+        ],
     },
     entry_points={
         "paste.app_factory": ["main = hub:main"],

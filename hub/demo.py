@@ -148,7 +148,7 @@ def _carry(settings: dict[str, Any], tenant: Tenant, logins: Any, say: Say) -> D
         report = books.report(company)
     with unit(settings) as db:
         proof = proof_for(db, open_tenant(db, tenant.slug))
-    say(f"\n— {tenant.name}: {tenant.mode.title} —")
+    say(f"\n— {tenant.name}: {tenant.mode.label} —")
     say(f"\nTrial balance in QuickBooks: {books_table(report)}")
     say(f"\nThe hub's proof: {tenant.name}\n{proof_table(proof)}")
     return proof.difference + _off(report, proof)

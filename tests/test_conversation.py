@@ -209,7 +209,9 @@ def test_a_name_that_a_vendor_has_needs_a_person_and_stops_nobody_else(full):
     full.put("charges", "g", name="Gold", item="Subscription")
     lines = [{"charge": "g", "amount": "5.00"}]
     for index, customer in enumerate(("State Board of Equalization", "Ada")):
-        full.put("invoices", f"i{index}", number=str(index), customer=customer, date="2026-05-01", lines=lines)
+        full.put(
+            "invoices", f"i{index}", number=str(index), customer=customer, date="2026-05-01", lines=lines
+        )
 
     outcome = full.sync()
 

@@ -17,8 +17,8 @@ FLOORS = [
         "hub.tasks",
         "hub.mail",
         "hub.limits",
-    ]
-    + ["hub.observe"],
+        "hub.observe",
+    ],
     ["hub.tenants", "hub.security"],
     ["hub.ledger"],
     ["hub.books"],

@@ -34,7 +34,9 @@ def test_everything_has_a_default_in_development(development):
 
 
 def test_the_environment_wins_over_the_file(development):
-    read = load({**development, "qbwc.quiet_seconds": "7", "hub.name": "Ini"}, {"QBWC_QUIET_SECONDS": "9"})
+    read = load(
+        {**development, "qbwc.quiet_seconds": "7", "hub.name": "Ini"}, {"QBWC_QUIET_SECONDS": "9"}
+    )
     assert read["qbwc.quiet_seconds"] == 9
     assert read["hub.name"] == "Ini"
 

@@ -6,7 +6,7 @@ cent of difference is either waiting (not sent yet, held, under way) or unexplai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -72,14 +72,14 @@ class Proof:
 
     @property
     def difference(self) -> Decimal:
-        """How far the books are from the bills: the differences of all accounts, without their signs
-        (with them they always cancel out, as debits and credits do)."""
-        return sum((abs(row.difference) for row in self.rows), ZERO)
+        """The amount by which books and bills differ: what one side of the accounts is off. (Both
+        sides together always cancel out, as debits and credits do.)"""
+        return _off(row.difference for row in self.rows)
 
     @property
     def unexplained(self) -> Decimal:
         """The part of the difference that nothing waiting explains."""
-        return sum((abs(row.unexplained) for row in self.rows), ZERO)
+        return _off(row.unexplained for row in self.rows)
 
     def as_json(self) -> dict[str, Any]:
         """Return the proof with amounts as text."""
@@ -97,6 +97,13 @@ class Proof:
                 for waiting in self.waiting
             ],
         }
+
+
+def _off(differences: Iterable[Decimal]) -> Decimal:
+    values = list(differences)
+    debits = sum((value for value in values if value > 0), ZERO)
+    credits = sum((-value for value in values if value < 0), ZERO)
+    return max(debits, credits)
 
 
 def prove(db: Session, connection: Connection, resolve: Resolve) -> Proof:

@@ -80,7 +80,7 @@ class Desk:
         if operation.state is State.QUEUED:
             raise Refused("It is queued already and goes with the Web Connector's next run.")
         if operation.state not in (State.HELD, State.FAILED):
-            state = operation.state.title
+            state = operation.state.label
             raise Refused(f"It is “{state}”, so there is nothing to try again.")
         outbox.retry(operation)
         # The row as it now is must be there to be looked at again.

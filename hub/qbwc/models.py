@@ -96,7 +96,7 @@ class State(enum.StrEnum):
     DONE = "done"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         return {
             "queued": "Ready",
             "held": "Held",

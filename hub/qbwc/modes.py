@@ -73,7 +73,7 @@ def change(db: HubSession, tenant: Tenant, mode: Mode, actor: str) -> bool:
     tenant.mode = mode
     _replan(db, Outbox(db, tenant, connection))
     connection.import_wanted = True
-    StaffRoom(db, tenant, actor).audit("mode changed", before=before.title, now=mode.title)
+    StaffRoom(db, tenant, actor).audit("mode changed", before=before.label, now=mode.label)
     return True
 
 

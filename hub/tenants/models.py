@@ -20,7 +20,7 @@ class Mode(enum.StrEnum):
     FULL = "full"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         return {"summary": "Summarized Journal Entry", "full": "Full Synchronization"}[self.value]
 
 

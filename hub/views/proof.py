@@ -53,7 +53,7 @@ class ProofPage(Page):
     def _steps(self, proof: Proof) -> list[dict[str, Any]]:
         connection = self.connection
         steps = (
-            (f"Level of detail: {self.tenant.mode.title}", True, "settings", "Choose"),
+            (f"Level of detail: {self.tenant.mode.label}", True, "settings", "Choose"),
             ("QWC file made", connection.staff_id is not None, "qwc", "Download QWC file"),
             ("Web Connector seen", connection.last_seen is not None, "qwc", "Show the six steps"),
             ("Company file confirmed", connection.confirmed is not None, "settings", "Look and confirm"),

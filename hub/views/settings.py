@@ -67,9 +67,9 @@ class SettingsPage(Page):
         except Refused as error:
             return self.again(self.show(), error)
         return self.done(
-            f"Saved: {Mode(wanted).title} Mode. Everything is planned anew for it."
+            f"Saved: {Mode(wanted).label} Mode. Everything is planned anew for it."
             if changed
-            else f"{Mode(wanted).title} Mode is what you have already.",
+            else f"{Mode(wanted).label} Mode is what you have already.",
             "settings",
         )
 

@@ -13,7 +13,8 @@ from hub.sandbox import books, faults
 from hub.sandbox.company import Company
 from hub.sandbox.faults import LineDead
 from hub.sandbox.refusals import ParseError, RequestProcessorError
-from tests.sandbox.conftest import CHECKS, Desk, assert_valid, snapshot
+from tests.checker import CHECKS, assert_valid
+from tests.sandbox.conftest import Desk, snapshot
 
 ADA = Request("CustomerAdd", "1", {"CustomerAdd": {"Name": "Ada Ltd"}})
 SET = qbxml.message([ADA], set_id="t42-1")
