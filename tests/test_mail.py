@@ -42,7 +42,7 @@ class MailServer:
             line.sendall(b"220 test\r\n")
             for text in asked:
                 self.said.append(text.decode(errors="replace").strip())
-                verb = self.said[-1].split()[0].upper()
+                verb = (self.said[-1].split() or [""])[0].upper()
                 line.sendall(self._answers.get(verb, "250 ok").encode() + b"\r\n")
                 if verb == "DATA" and self._answers["DATA"].startswith("354"):
                     while (text := asked.readline()) != b".\r\n":
