@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pyramid.paster import get_appsettings
 from sqlalchemy.exc import OperationalError, ProgrammingError
+from waitress import serve
 
 from hub import application, demo, embedded, observe, supervisor, tasks
 from hub.books.connections import main_connection
@@ -38,6 +40,8 @@ from hub.tenants.models import Mode
 from hub.tenants.service import StaffRoom, add_support, create_tenant, open_tenant
 
 ACTOR = "command line"
+LARGEST_REQUEST = 72 * 1024 * 1024
+"""Bytes: 64 MB for the largest answer a Web Connector may post, and room for its envelope."""
 
 
 class Group(click.Group):
@@ -61,16 +65,23 @@ def hub() -> None:
     logging.getLogger().setLevel(logging.WARNING)
 
 
-def settled(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the option ``--var`` and the settings it leads to as first argument."""
+def configured(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options ``--var`` and ``--config``, and the settings they lead to as first
+    argument: those of the .ini file, or else of a development machine."""
 
     @click.option(
         "--var", type=click.Path(path_type=Path), help="Where data are kept (var, or HUB_VAR)."
     )
+    @click.option(
+        "--config",
+        type=click.Path(exists=True, dir_okay=False),
+        help="The .ini file to take settings from, such as production.ini.",
+    )
     @wraps(command)
-    def with_settings(var: Path | None, **options: Any) -> Any:
+    def with_settings(var: Path | None, config: str | None, **options: Any) -> Any:
         told = variables(HUB_VAR=var, HUB_PORT=options.get("port"))
-        return command(load({"hub.development": "true"}, told), **options)
+        given = get_appsettings(config) if config else {"hub.development": "true"}
+        return command(load(given, told), **options)
 
     return with_settings
 
@@ -114,30 +125,28 @@ def read_password() -> str:
 
 @hub.command()
 @click.option("--port", type=int, help="Where pages and the Web Connector are answered (6543).")
-@settled
+@configured
 def up(settings: dict[str, Any], port: int | None) -> None:
     """Start web, worker and beat, and PostgreSQL and Valkey where no real ones are named."""
     supervisor.up(settings, port, lambda url: click.echo(f"The hub answers at {url}. Ctrl-C stops it."))
 
 
 @hub.command(hidden=True)
-@settled
+@configured
 def web(settings: dict[str, Any]) -> None:
     """Serve pages, API and Web Connectors until SIGTERM; ``hub up`` starts this."""
-    from waitress import serve
-
     observe.configure(settings)
     serve(
         application(settings),
         listen=f"{settings['hub.host']}:{settings['hub.port']}",
         threads=12,
-        max_request_body_size=80 * 1024 * 1024,
+        max_request_body_size=LARGEST_REQUEST,
         ident=None,
     )
 
 
 @hub.command(hidden=True)
-@settled
+@configured
 def worker(settings: dict[str, Any]) -> None:
     """Carry out tasks, and send the periodic ones, until SIGTERM; ``hub up`` starts this."""
     observe.configure(settings)
@@ -147,7 +156,7 @@ def worker(settings: dict[str, Any]) -> None:
 
 @hub.command()
 @click.option("--port", type=int, help="Where the hub answers (6543).")
-@settled
+@configured
 def run(settings: dict[str, Any], port: int | None) -> None:
     """Start the hub with two demonstration tenants, show their proof, and keep serving."""
     supervisor.up(settings, port, lambda url: demo.show(settings, url, click.echo, once=False))
@@ -155,7 +164,7 @@ def run(settings: dict[str, Any], port: int | None) -> None:
 
 @hub.command(name="demo")
 @click.option("--port", type=int, help="Where the hub answers (6543).")
-@settled
+@configured
 def demonstrate(settings: dict[str, Any], port: int | None) -> None:
     """Do what ``run`` does without serving on; fail if any cent is off."""
     try:
@@ -179,7 +188,7 @@ def tenant() -> None:
     "--confirm-company", is_flag=True, help="Take the first company file that connects as right."
 )
 @as_json
-@settled
+@configured
 def tenant_add(
     settings: dict[str, Any],
     name: str,
@@ -207,7 +216,7 @@ def support() -> None:
 @support.command("add")
 @click.argument("email")
 @as_json
-@settled
+@configured
 def support_add(settings: dict[str, Any], email: str, json_: bool) -> None:
     """Add a member of the support staff; print a one-time password."""
     with database(settings) as db:
@@ -219,7 +228,7 @@ def support_add(settings: dict[str, Any], email: str, json_: bool) -> None:
 @click.argument("tenant")
 @click.option("--username", help="Creates this integration login, its password on standard input.")
 @click.option("-o", "output", type=click.Path(path_type=Path, dir_okay=False), required=True)
-@settled
+@configured
 def qwc(settings: dict[str, Any], tenant: str, username: str | None, output: Path) -> None:
     """Write a tenant's QWC file; without --username the same file again."""
     password = read_password() if username else ""
@@ -240,7 +249,7 @@ def qwc(settings: dict[str, Any], tenant: str, username: str | None, output: Pat
 @hub.command()
 @click.argument("tenant")
 @as_json
-@settled
+@configured
 def token(settings: dict[str, Any], tenant: str, json_: bool) -> None:
     """Make an API token for a tenant and print it, once."""
     with database(settings) as db:
@@ -319,7 +328,7 @@ def books(path: Path, json_: bool) -> None:
 @hub.command()
 @click.argument("tenant")
 @as_json
-@settled
+@configured
 def proof(settings: dict[str, Any], tenant: str, json_: bool) -> None:
     """Print billed, booked and their difference, by account."""
     with database(settings) as db:

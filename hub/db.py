@@ -120,8 +120,8 @@ def engine(settings: Mapping[str, Any]) -> Engine:
     """Return the engine for ``sqlalchemy.url``; each connection takes the application's role."""
     made = create_engine(
         settings["sqlalchemy.url"],
-        pool_size=int(settings.get("sqlalchemy.pool_size", 10)),
-        max_overflow=int(settings.get("sqlalchemy.max_overflow", 20)),
+        pool_size=settings.get("sqlalchemy.pool_size", 10),
+        max_overflow=settings.get("sqlalchemy.max_overflow", 20),
         pool_pre_ping=True,
         # What a statement carries is a tenant's, and an error goes into the log.
         hide_parameters=True,

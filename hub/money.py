@@ -6,25 +6,12 @@ will look for.
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 LIMIT = Decimal("9999999999999.99")
 """The largest amount QuickBooks can hold: 13 digits before the point (protocol.md E.1)."""
-
-_AMOUNT = re.compile(r"-?\d{1,13}\.\d{2}")
-
-
-def amount(text: str) -> Decimal:
-    """Read an amount written with exactly two decimals, such as ``-12.50``.
-
-    :raises ValueError: when ``text`` is anything else, a float included.
-    """
-    if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
-        raise ValueError(f"{text!r} is not an amount with two decimals, such as 12.50")
-    return Decimal(text)
 
 
 def plain(value: Decimal) -> str:

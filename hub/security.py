@@ -109,7 +109,7 @@ class Login:
 
 def find_login(db: Any, login: str) -> Login | None:
     """Look a login up by name, whoever's it is."""
-    if "\0" in login:
+    if "\0" in login or len(login) > 320:
         return None
     row = db.execute(text("SELECT * FROM hub_login(:login)"), {"login": login.strip()}).one_or_none()
     return row and Login(row.kind, row.tenant_id, row.slug, row.id, row.password_hash, row.active)

@@ -106,6 +106,8 @@ SETTINGS = (
     Setting("hub.url", "HUB_URL", _url, required=True),
     Setting("hub.secret", "HUB_SECRET", required=True, secret=True),
     Setting("sqlalchemy.url", "DATABASE_URL", _database, required=True, secret=True),
+    Setting("sqlalchemy.pool_size", "DATABASE_POOL_SIZE", _number(1, 1000), 10),
+    Setting("sqlalchemy.max_overflow", "DATABASE_MAX_OVERFLOW", _number(0, 1000), 20),
     Setting("celery.broker_url", "BROKER_URL", _broker, required=True, secret=True),
     Setting("celery.task_always_eager", "CELERY_TASK_ALWAYS_EAGER", _flag, False),
     Setting("mail.host", "MAIL_HOST"),

@@ -478,6 +478,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "id", name=op.f("uq_credit_memo_tenant_id_id")),
     )
     op.create_index("ix_credit_memo_customer", "credit_memo", ["tenant_id", "customer_id"], unique=False)
+    op.create_index(
+        "ix_credit_memo_cycle", "credit_memo", ["tenant_id", "billing_cycle_id"], unique=False
+    )
     op.create_table(
         "invoice",
         sa.Column("number", sa.String(), nullable=False),
@@ -659,6 +662,12 @@ def upgrade() -> None:
         "ix_credit_memo_applied_credit_memo",
         "credit_memo_applied",
         ["tenant_id", "credit_memo_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_credit_memo_applied_invoice",
+        "credit_memo_applied",
+        ["tenant_id", "invoice_id"],
         unique=False,
     )
     op.create_table(
@@ -986,6 +995,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_applied")),
     )
     op.create_index(
+        "ix_payment_applied_invoice", "payment_applied", ["tenant_id", "invoice_id"], unique=False
+    )
+    op.create_index(
         "ix_payment_applied_payment", "payment_applied", ["tenant_id", "payment_id"], unique=False
     )
     op.create_table(
@@ -1123,7 +1135,6 @@ def upgrade() -> None:
             "last_call", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
         sa.Column("closed", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("client_version", sa.String(), server_default="", nullable=False),
         sa.Column("greeted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column(
             "agenda",
@@ -1157,6 +1168,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_session")),
         sa.UniqueConstraint("tenant_id", "id", name=op.f("uq_sync_session_tenant_id_id")),
         sa.UniqueConstraint("ticket_digest", name=op.f("uq_sync_session_ticket_digest")),
+    )
+    op.create_index(
+        "ix_sync_session_connection", "sync_session", ["tenant_id", "connection_id", "id"], unique=False
     )
     op.create_index(
         "uq_sync_session_live",
@@ -1264,6 +1278,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('queued', 'held')"),
     )
     op.create_index(
+        "ix_operation_state", "operation", ["tenant_id", "connection_id", "state", "id"], unique=False
+    )
+    op.create_index(
+        "ix_operation_subject",
+        "operation",
+        ["tenant_id", "connection_id", "subject", "id"],
+        unique=False,
+    )
+    op.create_index(
         "uq_operation_waiting",
         "operation",
         ["tenant_id", "connection_id", "subject"],
@@ -1280,6 +1303,8 @@ def downgrade() -> None:
         table_name="operation",
         postgresql_where=sa.text("state IN ('queued', 'held', 'failed')"),
     )
+    op.drop_index("ix_operation_subject", table_name="operation")
+    op.drop_index("ix_operation_state", table_name="operation")
     op.drop_index(
         "ix_operation_next",
         table_name="operation",
@@ -1292,6 +1317,7 @@ def downgrade() -> None:
     op.drop_index(
         "uq_sync_session_live", table_name="sync_session", postgresql_where=sa.text("closed IS NULL")
     )
+    op.drop_index("ix_sync_session_connection", table_name="sync_session")
     op.drop_table("sync_session")
     op.drop_index("ix_refund_customer", table_name="refund")
     op.drop_table("refund")
@@ -1302,6 +1328,7 @@ def downgrade() -> None:
     op.drop_index("ix_posting_journal_entry", table_name="posting")
     op.drop_table("posting")
     op.drop_index("ix_payment_applied_payment", table_name="payment_applied")
+    op.drop_index("ix_payment_applied_invoice", table_name="payment_applied")
     op.drop_table("payment_applied")
     op.drop_index(
         "uq_message_outstanding", table_name="message", postgresql_where=sa.text("stage = 'outstanding'")
@@ -1318,6 +1345,7 @@ def downgrade() -> None:
     op.drop_table("credit_memo_tax")
     op.drop_index("ix_credit_memo_line_credit_memo", table_name="credit_memo_line")
     op.drop_table("credit_memo_line")
+    op.drop_index("ix_credit_memo_applied_invoice", table_name="credit_memo_applied")
     op.drop_index("ix_credit_memo_applied_credit_memo", table_name="credit_memo_applied")
     op.drop_table("credit_memo_applied")
     op.drop_index("ix_payment_customer", table_name="payment")
@@ -1331,6 +1359,7 @@ def downgrade() -> None:
     op.drop_index("ix_invoice_cycle", table_name="invoice")
     op.drop_index("ix_invoice_customer", table_name="invoice")
     op.drop_table("invoice")
+    op.drop_index("ix_credit_memo_cycle", table_name="credit_memo")
     op.drop_index("ix_credit_memo_customer", table_name="credit_memo")
     op.drop_table("credit_memo")
     op.drop_table("connection")

@@ -19,8 +19,8 @@ TAX_ACCOUNT = "Sales Tax Collected"
 TAX_ITEM = "Sales Tax"
 
 
-class Unmapped(Exception):
-    """An amount has no place in QuickBooks yet; the sentence says what to do."""
+class Objection(Exception):
+    """Why something cannot go to QuickBooks as it is: a sentence that says what to do."""
 
 
 class Chart:
@@ -54,7 +54,7 @@ class Chart:
     def account(self, name: str, what: str, where: str) -> ListEntry:
         """Return the account called ``name``.
 
-        :raises Unmapped: when it is not in the imported chart; ``what`` needs it, and ``where``
+        :raises Objection: when it is not in the imported chart; ``what`` needs it, and ``where``
             is the page on which another is chosen.
         """
         return self._require(ListKind.ACCOUNT, name, what, where, "the Chart of Accounts")
@@ -67,22 +67,22 @@ class Chart:
         if found := self.find(kind, name):
             return found
         if not self._imported:
-            raise Unmapped(
+            raise Objection(
                 f"{what} waits: {called} has not been imported yet; "
                 "it comes with the Web Connector's first session."
             )
         inactive = (kind, name.strip().casefold()) in self._names
         state = "inactive in" if inactive else "not in"
-        raise Unmapped(f"{what} names “{name}”, which is {state} {called}. Choose another on {where}.")
+        raise Objection(f"{what} names “{name}”, which is {state} {called}. Choose another on {where}.")
 
     def class_named(self, name: str) -> ListEntry:
         """Return the class called ``name``.
 
-        :raises Unmapped: when QuickBooks does not have it.
+        :raises Objection: when QuickBooks does not have it.
         """
         if entry := self.find(ListKind.CLASS, name):
             return entry
-        raise Unmapped(
+        raise Objection(
             f"The class “{name}” is not in QuickBooks' class list. "
             "Add it there, or change it on the Charges page."
         )

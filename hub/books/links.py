@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from hub.books import booked
 from hub.books.chart import Chart
 from hub.books.models import BookedLine, Connection, Link
 from hub.qbwc.qbxml import Element
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -144,21 +147,34 @@ class Links:
         return {row.subject: row.id for row in returned}
 
     def _add_lines(self, bookings: Sequence[Booking], ids: dict[str, int]) -> None:
+        transactions = [
+            booking for booking in bookings if booking.ret is not None and booking.ret.get("TxnID")
+        ]
+        if not transactions:
+            return
         chart = Chart(self._db, self._connection)
         rows = [
-            {
-                "link_id": ids[booking.subject],
-                "date": booked.day(booking.ret),
-                "currency": currency(booking.ret, self._connection),
-                "account": account,
-                "amount": amount,
-            }
-            for booking in bookings
-            if booking.ret is not None
-            for account, amount in booked.lines(booking.ret, chart).items()
+            {"link_id": ids[booking.subject], **line}
+            for booking in transactions
+            for line in self._lines(booking, chart)
         ]
         if rows:
             self._db.execute(insert(BookedLine), rows)
+
+    def _lines(self, booking: Booking, chart: Chart) -> list[dict[str, Any]]:
+        """Return what one booking puts on each account; nothing where QuickBooks' answer cannot be
+        read: it is booked all the same, and the proof shows the difference."""
+        ret = booking.ret
+        assert ret is not None
+        try:
+            head = {"date": booked.day(ret), "currency": currency(ret, self._connection)}
+            return [
+                {**head, "account": account, "amount": amount}
+                for account, amount in booked.lines(ret, chart).items()
+            ]
+        except (ValueError, ArithmeticError):
+            log.exception("booked answer unreadable", extra={"subject": booking.subject})
+            return []
 
     def _stamp(self, bookings: Sequence[Booking]) -> None:
         """Write into each posting the account it was booked to, in one statement a kind of subject."""

@@ -14,13 +14,13 @@ from typing import Any
 from sqlalchemy import String, and_, case, cast, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from hub.books.chart import Unmapped
+from hub.books.chart import Objection
 from hub.books.models import BookedLine, Connection, Link
 from hub.ledger.models import Charge, Posting, Purpose
 from hub.money import ZERO, plain
 
 Resolve = Callable[[Purpose, int | None, str], str]
-"""Names the account an amount belongs to; raises Unmapped where there is none."""
+"""Names the account an amount belongs to; raises Objection where there is none."""
 
 MOST_WAITING = 200
 
@@ -126,7 +126,7 @@ def prove(db: Session, connection: Connection, resolve: Resolve) -> Proof:
 def _place(db: Session, resolve: Resolve, posting: Any) -> str:
     try:
         return resolve(posting.purpose, posting.charge_id, posting.code)
-    except Unmapped:
+    except Objection:
         charge = db.get(Charge, posting.charge_id) if posting.charge_id else None
         what = {
             Purpose.RECEIVABLE: "what customers owe",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from hub.books.chart import CLEARING, Chart, Unmapped
+from hub.books.chart import CLEARING, Chart, Objection
 from hub.books.models import Assignment, Connection, ListEntry, ListKind
 from hub.db import HubSession
 from hub.errors import Fault, Refused
@@ -154,7 +154,7 @@ class Choices:
         slot = Slot(*key, label, hint, chosen.get(key, ""), "", options=options)
         try:
             slot.now = now()
-        except Unmapped as error:
+        except Objection as error:
             slot.trouble = str(error)
         return slot
 
@@ -204,7 +204,7 @@ class Choices:
         """Say why ``charge`` cannot be booked, or nothing."""
         try:
             self._exporter.account(Purpose.INCOME, charge.id, "")
-        except Unmapped as error:
+        except Objection as error:
             return str(error)
         return ""
 

@@ -84,7 +84,7 @@ class Exporter(Protocol):
     def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
         """Return the full name of the account an amount belongs to.
 
-        :raises Unmapped: when it has none yet.
+        :raises Objection: when it has none yet.
         """
 
 

@@ -93,7 +93,7 @@ def document(
     Tax is what the billing platform computed: lines go as not taxable and each tax is a line
     of its own, so QuickBooks adds none by itself (protocol.md C.4).
 
-    :raises Unmapped: when an amount has no place in QuickBooks.
+    :raises Objection: when an amount has no place in QuickBooks.
     """
     kind = record.__tablename__
     object_ = _OBJECTS[kind]
@@ -188,7 +188,7 @@ def payment(
     """Return the request that books a payment, applied to exactly the invoices it names; what is
     left over stays the customer's credit.
 
-    :raises Unmapped: when there is no account for it.
+    :raises Objection: when there is no account for it.
     """
     deposit = places.chart.deposit(record.method or "")
     receivable = places.chart.receivable()
@@ -227,7 +227,7 @@ def refund(
     """Return the request that books a refund: against its credit memo, or else as a journal entry
     on the customer's account.
 
-    :raises Unmapped: when there is no account for it.
+    :raises Objection: when there is no account for it.
     """
     source = places.chart.deposit(record.method or "")
     receivable = places.chart.receivable()

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.books.chart import Chart, Unmapped
+from hub.books.chart import Chart, Objection
 from hub.books.links import Links
 from hub.books.lists import customers_named
 from hub.books.models import Connection, Link, ListEntry, ListKind
@@ -124,7 +124,7 @@ class FullExporter:
     def _outcome(self, subject: str, record: Any) -> Outcome:
         try:
             outcome = self._build[subject.partition(":")[0]](record)
-        except Unmapped as error:
+        except Objection as error:
             return Held(str(error))
         return fits(outcome) if isinstance(outcome, Prepared) else outcome
 
@@ -134,7 +134,7 @@ class FullExporter:
             period_objection(self._connection, record.date),
         ):
             if objection:
-                raise Unmapped(objection)
+                raise Objection(objection)
 
     def _customer(self, customer: Customer) -> Outcome:
         subject = f"customer:{customer.id}"
@@ -227,14 +227,14 @@ class FullExporter:
     def item_of(self, charge_id: int) -> ListEntry:
         """Return the item a charge is sold as.
 
-        :raises Unmapped: when the charge names none, or one that QuickBooks does not have.
+        :raises Objection: when the charge names none, or one that QuickBooks does not have.
         """
         charge = self._charges[charge_id]
         if not charge.item:
-            raise Unmapped(f"The charge “{charge.name}” has no item. Choose one on the Charges page.")
+            raise Objection(f"The charge “{charge.name}” has no item. Choose one on the Charges page.")
         found = self.chart.item(charge.item, f"The charge “{charge.name}”", "the Charges page")
         if not found.account:
-            raise Unmapped(
+            raise Objection(
                 f"The charge “{charge.name}” names the item “{found.full_name}”, which has no account "
                 "of its own. Choose a service item on the Charges page."
             )
@@ -248,7 +248,7 @@ class FullExporter:
     def class_of(self, charge_id: int, name: str | None) -> ListEntry | None:
         """Return the class of a line, where QuickBooks tracks classes.
 
-        :raises Unmapped: when QuickBooks does not have it.
+        :raises Objection: when QuickBooks does not have it.
         """
         name = name or self._charges[charge_id].class_name
         if not name or not self._connection.company.get("class_tracking"):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
-from hub.books.chart import Unmapped
+from hub.books.chart import Objection
 from hub.books.links import Links
 from hub.books.models import Link
 from hub.ledger.models import CreditMemo, Customer, Invoice, Status
@@ -47,19 +47,19 @@ class Parents:
     def link(self, kind: str, parent_id: int, child: Any) -> Link:
         """Return the link of a record that must be in QuickBooks before ``child``.
 
-        :raises Unmapped: when it is not there, or can never be.
+        :raises Objection: when it is not there, or can never be.
         """
         subject = f"{kind}:{parent_id}"
         parent, link = self._known[subject], self.linked.get(subject)
         called = f"{kind.replace('_', ' ')} “{parent.name}”"
         if parent.customer_id != child.customer_id:
-            raise Unmapped(
+            raise Objection(
                 f"It names the {called}, which is another customer's. Correct the customer or the reference."
             )
         if parent.is_void or (link and link.voided):
-            raise Unmapped(f"It names the {called}, which is void. Void it too, or apply it elsewhere.")
+            raise Objection(f"It names the {called}, which is void. Void it too, or apply it elsewhere.")
         if link is None:
-            raise Unmapped(f"Waits for the {called}, which is not in QuickBooks yet.")
+            raise Objection(f"Waits for the {called}, which is not in QuickBooks yet.")
         return link
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import case, func, literal, or_, select
 
-from hub.books.chart import Unmapped
+from hub.books.chart import Objection
 from hub.books.models import Connection, Family
 from hub.db import HubSession
 from hub.exporters.full import FullExporter
@@ -168,7 +168,7 @@ class Preview:
     def _account(self, row: Any) -> str:
         try:
             return self._summary.account(row.purpose, row.charge_id, row.code)
-        except Unmapped:
+        except Objection:
             return {
                 Purpose.RECEIVABLE: "your clearing account (not chosen yet)",
                 Purpose.TAX: f"the account of tax “{row.code}” (not chosen yet)",
@@ -211,13 +211,13 @@ class Preview:
     def _item(self, charge: Charge) -> str:
         try:
             return self._full.item_of(charge.id).full_name
-        except Unmapped:
+        except Objection:
             return charge.item or "(no item chosen yet)"
 
     def _tax_item(self, code: str) -> str:
         try:
             return self._full.chart.tax_item(code).full_name
-        except Unmapped:
+        except Objection:
             return "(no tax item chosen yet)"
 
 

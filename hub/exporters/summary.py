@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import case, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from hub.books.chart import Chart, Unmapped
+from hub.books.chart import Chart, Objection
 from hub.books.models import Connection, Family, JournalEntry, ListKind
 from hub.exporters.charges import Charges
 from hub.exporters.contract import (
@@ -177,7 +177,7 @@ class SummaryExporter:
         for row in sums:
             try:
                 account = row.account or self.account(row.purpose, row.charge_id, row.code)
-            except Unmapped as error:
+            except Objection as error:
                 objections.append(str(error))
                 continue
             accounts.append((row.purpose, row.charge_id, row.code, account))
@@ -204,7 +204,7 @@ class SummaryExporter:
                 side = "JournalDebitLine" if amount > 0 else "JournalCreditLine"
                 try:
                     lines[side].append(self._line(account, class_name, amount, memo))
-                except Unmapped as error:
+                except Objection as error:
                     return Held(str(error))
         if not lines["JournalDebitLine"]:
             return Nothing("Everything in it cancels out, so there is nothing to book.")
@@ -238,7 +238,7 @@ class SummaryExporter:
             return self.chart.deposit(code).full_name
         charge = self._charges[charge_id or 0]
         if not charge.accounting_code:
-            raise Unmapped(
+            raise Objection(
                 f"The charge “{charge.name}” has no accounting code. Choose one on the Charges page."
             )
         what = f"The charge “{charge.name}”"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.db import among
@@ -21,7 +21,7 @@ from hub.errors import Conflict, Fault, Refused
 from hub.ledger import contract, postings, records
 from hub.ledger.contract import KINDS, Body
 from hub.ledger.models import Charge, Record
-from hub.money import ZERO
+from hub.money import LIMIT, ZERO
 from hub.tenants.models import Tenant
 
 
@@ -204,7 +204,7 @@ def _nonsense(kind: str, body: Body) -> list[Fault]:
         if total < 0:
             other = "credit memo" if kind == "invoice" else "invoice"
             found.append(Fault("/lines", f"add up to {total}; send a {other} instead."))
-        if total > Decimal("9999999999999.99"):
+        if total > LIMIT:
             found.append(Fault("/lines", f"add up to {total}, more than QuickBooks can hold."))
     if "applied" in body:
         found.extend(_over_applied(kind, body))
@@ -224,8 +224,3 @@ def _over_applied(kind: str, body: Body) -> list[Fault]:
                 Fault(f"/applied/{index}/invoice", f"“{invoice}” is named twice; add the amounts.")
             )
     return found
-
-
-def count(db: Session, kind: str) -> int:
-    """Return how many records of ``kind`` the tenant has."""
-    return db.scalar(select(func.count()).select_from(records.MODELS[kind])) or 0

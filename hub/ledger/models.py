@@ -190,6 +190,7 @@ class CreditMemo(Record, Base):
         to("billing_cycle", "billing_cycle_id"),
         CheckConstraint("total >= 0", name="total_not_negative"),
         Index("ix_credit_memo_customer", "tenant_id", "customer_id"),
+        Index("ix_credit_memo_cycle", "tenant_id", "billing_cycle_id"),
     )
 
     number: Mapped[str]
@@ -247,6 +248,7 @@ class CreditMemoApplied(Applied, Owned, Base):
         to("credit_memo", "credit_memo_id", ondelete="CASCADE"),
         to("invoice", "invoice_id"),
         Index("ix_credit_memo_applied_credit_memo", "tenant_id", "credit_memo_id"),
+        Index("ix_credit_memo_applied_invoice", "tenant_id", "invoice_id"),
     )
 
     credit_memo_id: Mapped[int]
@@ -281,6 +283,7 @@ class PaymentApplied(Applied, Owned, Base):
         to("payment", "payment_id", ondelete="CASCADE"),
         to("invoice", "invoice_id"),
         Index("ix_payment_applied_payment", "tenant_id", "payment_id"),
+        Index("ix_payment_applied_invoice", "tenant_id", "invoice_id"),
     )
 
     payment_id: Mapped[int]

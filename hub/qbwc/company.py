@@ -67,14 +67,11 @@ def _facts(host: Element | None, preferences: Element | None) -> dict[str, Any]:
     facts: dict[str, Any] = {"currency": "USD", "qbxml": qbxml.VERSION}
     if host is not None:
         facts["product"] = host.get("ProductName")
-        facts["country"] = host.get("Country")
         facts["qbxml"] = _version([version.text for version in host.all("SupportedQBXMLVersion")])
     if preferences is not None:
         accounting = "AccountingPreferences"
         facts["class_tracking"] = preferences.get(f"{accounting}/IsUsingClassTracking") == "true"
         facts["closing_date"] = preferences.get(f"{accounting}/ClosingDate") or None
-        home = preferences.get("MultiCurrencyPreferences/HomeCurrencyRef/FullName")
-        facts["home_currency"] = home or "US Dollar"
     return facts
 
 

@@ -36,6 +36,8 @@ from hub.tenants.models import StaffKind, Tenant
 
 log = logging.getLogger(__name__)
 
+LONGEST = 500
+"""Characters kept of a text that the other side sends and people read."""
 FAILED = -1
 DONE = 100
 NOTHING_LEFT = "No data exchange required."
@@ -55,7 +57,7 @@ class Conversation:
         """Return a ticket and ``""`` to go on, or ``nvu``, ``none`` or ``busy`` (protocol.md A.3)."""
         login = sign_in(self._db, username, password)
         if login is None or login.kind != StaffKind.INTEGRATION or login.tenant_id is None:
-            log.warning("web connector refused", extra={"login": username[:60]})
+            log.warning("web connector refused", extra={"known": login is not None})
             return ["", "nvu"]
         self._db.enter(login.tenant_id)
         query = select(Connection).filter_by(staff_id=login.id).with_for_update()
@@ -67,8 +69,9 @@ class Conversation:
         if self._is_busy(connection):
             return ["", "busy"]
         outbox = Outbox(self._db, tenant, connection)
-        # Why something was held may be gone: a parent booked, a name put right in QuickBooks.
-        outbox.release()
+        if connection.confirmed:
+            # Why something was held may be gone: a parent booked, a name put right in QuickBooks.
+            outbox.release()
         if not self._has_work(connection, Messages(self._db, outbox)):
             return ["", "none"]
         return [self._open(connection, outbox), ""]
@@ -111,12 +114,15 @@ class Conversation:
         if found is None:
             return None
         self._db.enter(found.tenant_id)
-        session = self._db.scalars(select(SyncSession).filter_by(id=found.id).with_for_update()).one()
+        session = self._db.scalars(select(SyncSession).filter_by(id=found.id)).one()
+        # In the order in which authenticate takes them; whoever was first is seen afterwards.
+        self._db.scalars(select(Connection).filter_by(id=session.connection_id).with_for_update()).one()
+        self._db.refresh(session)
         session.last_call = now()
         return session
 
     def _messages(self, session: SyncSession) -> Messages:
-        connection = self._db.scalars(select(Connection).filter_by(id=session.connection_id)).one()
+        connection = self._db.get_one(Connection, session.connection_id)
         tenant = self._db.get_one(Tenant, session.tenant_id)
         return Messages(self._db, Outbox(self._db, tenant, connection))
 
@@ -161,8 +167,8 @@ class Conversation:
             session.error = connection.problem
             log.warning("wrong company file", extra={"connection": connection.id})
             return False
-        connection.company_name = found.name
-        connection.company_path = company_file or None
+        connection.company_name = found.name[:LONGEST]
+        connection.company_path = company_file[:LONGEST] or None
         connection.company = found.facts | {"currency": tenant.currency}
         if not connection.confirmed and tenant.confirm_company:
             confirm(connection)
@@ -206,7 +212,7 @@ class Conversation:
         message: str,
     ) -> int:
         """QuickBooks could not process the message as a whole (protocol.md A.5)."""
-        sentence = statuses.hresult_sentence(hresult, message)
+        sentence = statuses.hresult_sentence(hresult[:40], message[:LONGEST])
         log.warning("quickbooks hresult", extra={"hresult": hresult, "session": session.id})
         if statuses.hresult_code(hresult) == statuses.UNREADABLE and outstanding is not None:
             messages.unreadable(outstanding, sentence, session)
@@ -233,8 +239,8 @@ class Conversation:
         """Return ``done``: to try another company file would be to guess."""
         session = self._session(ticket)
         if session is not None:
-            session.error = statuses.hresult_sentence(hresult, message)
-            connection = self._db.scalars(select(Connection).filter_by(id=session.connection_id)).one()
+            session.error = statuses.hresult_sentence(hresult[:40], message[:LONGEST])
+            connection = self._db.get_one(Connection, session.connection_id)
             connection.problem = session.error
         return "done"
 

@@ -21,6 +21,7 @@ class SyncSession(Owned, Base):
     __table_args__ = (
         UniqueConstraint("tenant_id", "id"),
         to("connection", "connection_id", ondelete="CASCADE"),
+        Index("ix_sync_session_connection", "tenant_id", "connection_id", "id"),
         Index(
             "uq_sync_session_live",
             "tenant_id",
@@ -35,7 +36,6 @@ class SyncSession(Owned, Base):
     started: Mapped[Created]
     last_call: Mapped[Created]
     closed: Mapped[dt.datetime | None]
-    client_version: Mapped[str] = mapped_column(server_default="")
     greeted: Mapped[bool] = mapped_column(server_default=text("false"))
     """The company has been read from the first call and is the right one."""
     agenda: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
@@ -134,6 +134,8 @@ class Operation(Owned, Base):
             "id",
             postgresql_where=text("state IN ('queued', 'held')"),
         ),
+        Index("ix_operation_subject", "tenant_id", "connection_id", "subject", "id"),
+        Index("ix_operation_state", "tenant_id", "connection_id", "state", "id"),
         Index("ix_operation_message", "tenant_id", "message_id"),
     )
 

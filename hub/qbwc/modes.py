@@ -59,6 +59,8 @@ def change(db: HubSession, tenant: Tenant, mode: Mode, actor: str) -> bool:
     :raises Refused: when something was booked, may have been, or is about to be.
     """
     connection = main_connection(db, tenant, lock=True)
+    outbox = Outbox(db, tenant, connection)
+    outbox.keep("pg_advisory_xact_lock")
     if tenant.mode is mode:
         return False
     # A session opens under the connection's lock and sends under its own.

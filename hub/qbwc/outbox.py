@@ -32,30 +32,35 @@ class Outbox:
 
     def __init__(self, db: HubSession, tenant: Tenant, connection: Connection | None = None):
         self._db = db
+        self._tenant = tenant
         self.connection = connection or main_connection(db, tenant)
         self.exporter = exporter_for(db, tenant, self.connection)
 
     def recorded(self, kind: str, changed: Sequence[Any]) -> None:
         """Put what ``changed`` records make; a changed charge may free what was held for it."""
-        self._keep_cycles("pg_advisory_xact_lock_shared")
+        self.keep("pg_advisory_xact_lock_shared")
         self.put(self.exporter.recorded(kind, changed))
         if kind == "charge":
             self.review()
 
     def close(self, cycle: BillingCycle) -> None:
         """Close a billing cycle and put what that makes; closing twice changes nothing."""
-        self._keep_cycles("pg_advisory_xact_lock")
+        self.keep("pg_advisory_xact_lock")
         self._db.refresh(cycle)
         cycle.closed = cycle.closed or dt.datetime.now(dt.UTC)
         # The exporter asks the database which cycles are closed.
         self._db.flush()
         self.put(self.exporter.closed(cycle))
 
-    def _keep_cycles(self, lock: str) -> None:
-        """Let no cycle close while records are being taken, or the close would miss their postings
-        and they the close."""
+    def keep(self, lock: str) -> None:
+        """Take records (shared) or close a cycle or change the mode (alone), never both at once: the
+        close would miss the records' postings and they the close.
+        """
         key = {"tenant": self.connection.tenant_id}
         self._db.execute(text(f"SELECT {lock}(hashtextextended('hub.cycles', :tenant))"), key)
+        # Whoever had the lock may have changed the mode.
+        self._db.refresh(self._tenant, ["mode"])
+        self.exporter = exporter_for(self._db, self._tenant, self.connection)
 
     def put(self, errands: Sequence[Errand]) -> None:
         """Let the subjects wait, each once, and hold at once what is known to fail."""

@@ -196,7 +196,7 @@ class Answer:
     @property
     def remaining(self) -> int:
         """How many objects the iterator has still to give."""
-        return int(self.element.attributes.get("iteratorRemainingCount") or 0)
+        return _code(self.element.attributes.get("iteratorRemainingCount", "0"))
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def _code(text: str) -> int:
     try:
         return int(text or 0)
     except ValueError:
-        raise QBXMLError(f"The answer's status code {text!r} is not a number.") from None
+        raise QBXMLError(f"{text!r} stands in the answer where a number should.") from None
 
 
 @dataclass(frozen=True)

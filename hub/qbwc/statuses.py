@@ -25,7 +25,7 @@ class Action(enum.StrEnum):
 
     SETTLE = "settle"
     RETRY = "retry"
-    HOLD = "hold"
+    NEEDS_PERSON = "needs a person"
     """A person has to do something first."""
     STOP = "stop"
     """The session ends; the next one tries again."""
@@ -47,8 +47,8 @@ class Status:
         return " ".join(part for part in (self.title, self.cause, said, self.next_step) if part)
 
 
-def _held(title: str, cause: str, next_step: str) -> Status:
-    return Status(Outcome.NOT_BOOKED, Action.HOLD, title, cause, next_step)
+def _needs_person(title: str, cause: str, next_step: str) -> Status:
+    return Status(Outcome.NOT_BOOKED, Action.NEEDS_PERSON, title, cause, next_step)
 
 
 def _again(title: str, cause: str = "", next_step: str = "The hub tries again by itself.") -> Status:
@@ -56,7 +56,7 @@ def _again(title: str, cause: str = "", next_step: str = "The hub tries again by
 
 
 _OUR_FAULT = "This is the hub's fault: tell support, with the record's number."
-_CLOSED = _held(
+_CLOSED = _needs_person(
     "That date is in a closed period.",
     "QuickBooks' closing date is on or after it.",
     "Ask whoever keeps the books to open the period, or change the date, then press Try again.",
@@ -68,7 +68,7 @@ STATUSES: dict[int, Status] = {
     500: Status(Outcome.BOOKED, Action.SETTLE, "QuickBooks answered in part."),
     510: Status(
         Outcome.UNKNOWN,
-        Action.HOLD,
+        Action.NEEDS_PERSON,
         "QuickBooks may have booked this and did not say so.",
         next_step="Look it up in QuickBooks by its number; if it is not there, press Try again.",
     ),
@@ -76,74 +76,76 @@ STATUSES: dict[int, Status] = {
     570: Status(Outcome.BOOKED, Action.SETTLE, "Booked, but not linked to the other document."),
     1000: Status(
         Outcome.UNKNOWN,
-        Action.HOLD,
+        Action.NEEDS_PERSON,
         "QuickBooks had an internal error.",
         next_step="Look the record up in QuickBooks; if it is not there, press Try again.",
     ),
     1010: _again("QuickBooks was not available."),
-    1030: _held(
+    1030: _needs_person(
         "This edition of QuickBooks cannot do that.", "", "Ask support what your edition takes."
     ),
-    3040: _held("QuickBooks did not accept the amount.", "", _OUR_FAULT),
-    3070: _held(
+    3040: _needs_person("QuickBooks did not accept the amount.", "", _OUR_FAULT),
+    3070: _needs_person(
         "A text is longer than QuickBooks keeps.",
         "",
         "Shorten it where the record was made; the new version is sent by itself.",
     ),
-    3090: _held(
+    3090: _needs_person(
         "A name holds a colon.",
         "QuickBooks reads a colon as parent and child.",
         "Take the colon out of the name; the new version is sent by itself.",
     ),
-    3100: _held(
+    3100: _needs_person(
         "The name is already used in QuickBooks.",
         "Customers, vendors, employees and other names share one list.",
         "Change one of the two names, then press Try again.",
     ),
-    3120: _held(
+    3120: _needs_person(
         "QuickBooks no longer has what this refers to.",
         "It was deleted there, or merged with another.",
         "Restore it in QuickBooks or change the record, then press Try again.",
     ),
-    3140: _held(
+    3140: _needs_person(
         "QuickBooks does not know something this refers to.",
         "A customer, account, item or class was renamed, deleted or made inactive.",
         "Choose an existing one, import the lists again, then press Try again.",
     ),
-    3170: _held(
+    3170: _needs_person(
         "QuickBooks would not change this record.", "", "Put right what it names; press Try again."
     ),
     3171: _CLOSED,
     3175: _again("Somebody has this record open in QuickBooks."),
     3176: _again("Somebody has a related record open in QuickBooks."),
-    3180: _held("QuickBooks could not save this.", "", "Put right what it names, then press Try again."),
+    3180: _needs_person(
+        "QuickBooks could not save this.", "", "Put right what it names, then press Try again."
+    ),
     3181: _CLOSED,
-    3185: _held(
+    3185: _needs_person(
         "QuickBooks would not void this.",
         "",
         "Void it in QuickBooks by hand, or free what it is linked to.",
     ),
     3200: _again("The record was changed in QuickBooks since the hub last saw it."),
-    3210: _held(
+    3210: _needs_person(
         "A rule of QuickBooks forbids this.", "", "Put right what it names, then press Try again."
     ),
-    3220: _held(
+    3220: _needs_person(
         "The QuickBooks user may not do this.",
         "",
         "Let the Web Connector sign in as a user with full access, then press Try again.",
     ),
     3231: _again("Not looked at, because an earlier request failed."),
-    3250: _held(
+    3250: _needs_person(
         "A feature that this needs is switched off in QuickBooks.",
         "",
         "Switch it on under Edit ▸ Preferences in QuickBooks, then press Try again.",
     ),
-    3260: _held(
+    3260: _needs_person(
         "The QuickBooks user may not do this.",
         "",
         "Let the Web Connector sign in as a user with full access, then press Try again.",
     ),
-    3261: _held(
+    3261: _needs_person(
         "QuickBooks does not let the hub do this.",
         "",
         "Open Edit ▸ Preferences ▸ Integrated Applications in QuickBooks and allow it; press Try again.",
@@ -171,8 +173,10 @@ def status(code: int, text: str = "") -> Status:
     if 0 <= code < 1000:
         return Status(Outcome.BOOKED, Action.SETTLE, f"Booked, with a remark ({code}).")
     if 3000 <= code < 3100 or 3110 <= code < 3120 or 3150 <= code < 3160:
-        return _held(f"QuickBooks did not accept a value ({code}).", "", _OUR_FAULT)
-    return _held(f"QuickBooks refused this ({code}).", "", "Put right what it names; press Try again.")
+        return _needs_person(f"QuickBooks did not accept a value ({code}).", "", _OUR_FAULT)
+    return _needs_person(
+        f"QuickBooks refused this ({code}).", "", "Put right what it names; press Try again."
+    )
 
 
 UNREADABLE = 0x80040400

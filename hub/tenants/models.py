@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import uuid
-from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -103,7 +102,3 @@ class AuditEntry(Owned, Base):
     actor: Mapped[str]
     action: Mapped[str]
     detail: Mapped[Document] = mapped_column(server_default=text("'{}'"))
-
-    def __init__(self, **values: Any):
-        values.setdefault("detail", {})
-        super().__init__(**values)

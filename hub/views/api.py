@@ -64,8 +64,8 @@ class RecordViews:
 def records_page(context: door.APIContext, request: Request) -> Any:
     """A page of records, oldest first."""
     kind = _kind(request)
-    limit = _limit(request.params.get("limit", "50"))
-    after = _position(request.params.get("cursor", ""))
+    limit = _limit(request.GET.get("limit", "50"))
+    after = _position(request.GET.get("cursor", ""))
     bodies, last = Shelf(request.db, kind).page(after, limit)
     return {"data": bodies, "next": _cursor(last) if last else None}
 
@@ -106,7 +106,7 @@ def close(context: door.APIContext, request: Request) -> Any:
 @view_config(route_name="api_batches", request_method="POST", require_csrf=False)
 def batch(context: door.APIContext, request: Request) -> Response:
     """Take many records, all or nothing unless ``partial=true``."""
-    partial = _flag(request.params.get("partial", "false"))
+    partial = _flag(request.GET.get("partial", "false"))
     incoming = _lines(door.body_of(request, door.LARGEST_BATCH))
     context.intake(request).take(incoming)
     refused = [one for one in incoming if one.faults]
