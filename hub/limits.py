@@ -16,6 +16,12 @@ MOST_KEYS = 50_000
 """Past this many keys the forgotten ones are swept out."""
 
 
+def in_words(seconds: int) -> str:
+    """Write a wait as people say it: ``a minute``, ``5 minutes``."""
+    minutes = max(1, round(seconds / 60))
+    return "a minute" if minutes == 1 else f"{minutes} minutes"
+
+
 class Limit:
     """At most ``tries`` in any span of ``seconds``, for each key."""
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hub import settings as configuration
-from hub.errors import HubError, Refused
+from hub.errors import Fault, HubError, Refused
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +46,10 @@ class Attachment(NamedTuple):
     content: bytes
 
 
-def address(text: str) -> str:
-    """Return the mail address ``text``, its domain as the wire wants it.
+def address(text: str, field: str = "") -> str:
+    """Return the email address ``text``, its domain as the wire wants it.
 
-    :raises Refused: when it is none, or more than one.
+    :raises Refused: when it is none, or more than one; a fault of ``field`` if that is given.
     """
     local, at, domain = text.strip().rpartition("@")
     try:
@@ -58,7 +58,9 @@ def address(text: str) -> str:
         domain = ""
     known = at and _LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain) and len(local) <= 64
     if not known or len(local) + 1 + len(domain) > LONGEST:
-        raise Refused(f"{text.strip()[:80]!r} is not a mail address, such as anna@example.com.")
+        shown = " ".join(text.split())[:80]
+        sentence = f"“{shown}” is not an email address, such as anna@example.com."
+        raise Refused(sentence, [Fault(f"/{field}", sentence)] if field else [])
     return f"{local}@{domain}"
 
 

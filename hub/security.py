@@ -47,7 +47,7 @@ class Permission(enum.StrEnum):
 
 
 def new_password() -> str:
-    """Return a password of 100 random bits that can be read aloud: ``kx4f-…`` in five groups."""
+    """Return a password of about 100 random bits that can be read aloud: ``kx4f-…`` in five groups."""
     alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
     groups = ("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(5))
     return "-".join(groups)

@@ -22,7 +22,7 @@ from hub import embedded
 from hub.cli import hub as command
 from hub.demo import month
 from hub.tenants.models import Staff
-from hub.tenants.service import directory, open_tenant
+from hub.tenants.service import all_tenants, open_tenant
 
 PASSWORD = "correct-horse-battery"
 GOOD = ["tenant", "add", "Name", "--mode", "full", "--admin", "a@example.com"]
@@ -120,9 +120,9 @@ def test_without_json_a_sentence_says_it(hub, tmp_path):
         (["Name", "--mode", "both", "--admin", "a@example.com"], "mode"),
         (["Name", "--admin", "a@example.com"], "mode"),
         (["Name", "--mode", "full"], "admin"),
-        (["Name", "--mode", "full", "--admin", "nobody"], "not an e-mail address"),
-        (["Name", "--mode", "full", "--admin", ""], "not an e-mail address"),
-        (["Name", "--mode", "full", "--admin", "a@b@c"], "not an e-mail address"),
+        (["Name", "--mode", "full", "--admin", "nobody"], "not an email address"),
+        (["Name", "--mode", "full", "--admin", ""], "not an email address"),
+        (["Name", "--mode", "full", "--admin", "a@b@c"], "not an email address"),
         ([*GOOD[2:], "--currency", "dollars"], "currency"),
         ([*GOOD[2:], "--currency", ""], "currency"),
         (["\udcff", *GOOD[3:]], "not text"),
@@ -131,12 +131,12 @@ def test_without_json_a_sentence_says_it(hub, tmp_path):
 )
 def test_a_tenant_that_cannot_be_is_refused_and_nothing_is_left_of_it(hub, world, arguments, words):
     with world.db() as db:
-        before = len(directory(db))
+        before = len(all_tenants(db))
 
     assert_sentence(hub("tenant", "add", *arguments), words)
 
     with world.db() as db:
-        assert len(directory(db)) == before
+        assert len(all_tenants(db)) == before
 
 
 def test_an_email_is_one_persons(hub, tmp_path):
@@ -150,7 +150,7 @@ def test_support_staff_are_added(hub, tmp_path):
 
     assert set(ok(hub("support", "add", login, "--json"))) == {"login", "password"}
     assert_sentence(hub("support", "add", login), "is taken")
-    assert_sentence(hub("support", "add", "nobody"), "not an e-mail address")
+    assert_sentence(hub("support", "add", "nobody"), "not an email address")
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ def test_a_domain_in_any_script_is_written_for_the_wire():
     ],
 )
 def test_what_is_no_address_is_refused(text):
-    with pytest.raises(Refused, match="is not a mail address"):
+    with pytest.raises(Refused, match="is not an email address"):
         address(text)
 
 

@@ -25,5 +25,7 @@ class Charges:
             self._known.update({charge.id: charge for charge in self._db.scalars(query)})
 
     def __getitem__(self, charge_id: int) -> Charge:
-        self.load([charge_id])
+        if charge_id not in self._known:
+            # Whoever asks for one that was not loaded walks over them all; there are few.
+            self._known = {charge.id: charge for charge in self._db.scalars(select(Charge))}
         return self._known[charge_id]

@@ -7,7 +7,7 @@
 
 A void record makes none. What a new version changes is posted as a difference:
 rows that no longer hold are turned round on the account they were booked to, and
-what holds now is posted anew; nothing is ever edited (design: append only).
+what holds now is posted anew; nothing is ever edited.
 """
 
 from __future__ import annotations

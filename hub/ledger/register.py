@@ -91,17 +91,13 @@ class Register:
         """Return every record, by name: for kinds of which there are few."""
         return self._db.scalars(select(self._model).order_by(self._model.name)).all()
 
-    def count(self) -> int:
-        """Return how many there are."""
-        return self._db.scalar(select(func.count()).select_from(self._model)) or 0
-
-    def get(self, record_id: int, lock: bool = False) -> Any:
+    def get(self, record_id: int) -> Any:
         """Return one record.
 
         :raises NotFound: when the tenant has none of that number.
         """
         query = select(self._model).filter_by(id=record_id)
-        found = record_id <= LARGEST_ID and self._db.scalar(query.with_for_update() if lock else query)
+        found = record_id <= LARGEST_ID and self._db.scalar(query)
         if not found:
             raise NotFound(f"There is no such {self._kind.replace('_', ' ')}.")
         return found

@@ -3,6 +3,9 @@
 The wish is an audit entry, so it is kept in the same transaction as everything else
 and its id is all a task needs. What became of it is another entry that names the
 first; a task that finds one has nothing left to do.
+
+A mail cannot be taken back, so each goes in a transaction of its own that nothing else
+can roll back, and whoever sends it holds a lock that makes any other leave it alone.
 """
 
 from __future__ import annotations
@@ -12,26 +15,30 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, String, cast, func, select
+from sqlalchemy.orm import aliased
 
 from hub import mail
 from hub.books.connections import main_connection
 from hub.books.integration import Integration
 from hub.db import HubSession
-from hub.errors import Fault, HubError, Refused
+from hub.errors import HubError, Refused
+from hub.limits import Limit, in_words
 from hub.qbwc import qwc
 from hub.tasks import celery
 from hub.tenants.models import AuditEntry, Tenant
-from hub.tenants.service import StaffRoom, directory
+from hub.tenants.service import StaffRoom, all_tenants
 
 log = logging.getLogger(__name__)
 
-ASKED = "QWC file to be mailed"
-SENT = "QWC file mailed"
-NOT_SENT = "QWC file could not be mailed"
+ASKED = "QWC file to be emailed"
+SENT = "QWC file emailed"
+NOT_SENT = "QWC file could not be emailed"
 OVERDUE = dt.timedelta(minutes=2)
 FORGOTTEN = dt.timedelta(hours=24)
 """Nobody wants a mail that comes a day late."""
+A_TENANTS = Limit(20, 60 * 60)
+"""Mails that one tenant may ask for in an hour."""
 
 BODY = """\
 Hello,
@@ -52,7 +59,7 @@ your company file open:
 6. In the Web Connector's list, tick the box of the new application and enter the Password.
    The username is {username}.
 
-The password is not in this mail or in the file. Ask the person who chose it, or have a
+The password is not in this email or in the file. Ask the person who chose it, or have a
 new one made on the Staff page.
 
 If something does not work: {url}/help
@@ -71,12 +78,9 @@ class Courier:
         """Write down that the file is wanted at ``address``; return the id of that. The same wish
         within two minutes is the second click on one button.
 
-        :raises Refused: when it is not one mail address.
+        :raises Refused: when it is not one email address, or the tenant has asked too often.
         """
-        try:
-            address = mail.address(address)
-        except Refused as error:
-            raise Refused(str(error), [Fault("/address", str(error))]) from None
+        address = mail.address(address, "address")
         # Of two clicks at once one waits here.
         main_connection(self._db, self._tenant, lock=True)
         detail = {"to": address, "note": note}
@@ -88,6 +92,11 @@ class Courier:
         )
         if known := self._db.scalar(recent):
             return known
+        if seconds := A_TENANTS.wait(str(self._tenant.id)):
+            raise Refused(
+                "That is as many emails as may go in an hour. "
+                f"Wait {in_words(seconds)}, or download the file and send it yourself."
+            )
         entry = AuditEntry(actor=self._actor, action=ASKED, detail=detail)
         self._db.add(entry)
         # The task is told its id.
@@ -95,19 +104,19 @@ class Courier:
         return entry.id
 
     def asked(self, entry_id: int) -> AuditEntry | None:
-        """Return what was asked for, unless it is done already."""
-        settled = select(AuditEntry.id).where(
-            AuditEntry.action.in_((SENT, NOT_SENT)), AuditEntry.detail["asked"].astext == str(entry_id)
-        )
-        query = select(AuditEntry).where(AuditEntry.id == entry_id, AuditEntry.action == ASKED)
-        return self._db.scalar(query.where(~settled.exists()))
+        """Return what was asked for and keep others from it until the end of the transaction; nothing
+        when it is done already, or another is at it."""
+        key = func.hashtextextended("hub.courier", entry_id)
+        if not self._db.scalar(select(func.pg_try_advisory_xact_lock(key))):
+            return None
+        return self._db.scalar(_unsettled().where(AuditEntry.id == entry_id))
 
     def overdue(self) -> Sequence[int]:
         """Return the ids of what was asked for a while ago and no task has done."""
         now = dt.datetime.now(dt.UTC)
         span = AuditEntry.moment.between(now - FORGOTTEN, now - OVERDUE)
-        asked = self._db.scalars(select(AuditEntry.id).where(AuditEntry.action == ASKED, span))
-        return [entry_id for entry_id in asked.all() if self.asked(entry_id)]
+        query = _unsettled().where(span).order_by(AuditEntry.id)
+        return [entry.id for entry in self._db.scalars(query)]
 
     def history(self) -> Sequence[AuditEntry]:
         """Return the newest entries about mailed files."""
@@ -145,6 +154,16 @@ class Courier:
         return mail.compose(entry.detail["to"], subject, body, [attachment])
 
 
+def _unsettled() -> Select[tuple[AuditEntry]]:
+    """Return the query for wishes that nothing has come of yet."""
+    outcome = aliased(AuditEntry)
+    settled = select(outcome.id).where(
+        outcome.action.in_((SENT, NOT_SENT)),
+        outcome.detail["asked"].astext == cast(AuditEntry.id, String),
+    )
+    return select(AuditEntry).where(AuditEntry.action == ASKED, ~settled.exists())
+
+
 @celery.task(name="hub.qbwc.courier.email_qwc")
 def email_qwc(request: Any, tenant_id: int, entry_id: int) -> None:
     """Mail the QWC file that the audit entry asks for, unless that is done."""
@@ -159,11 +178,9 @@ def email_qwc(request: Any, tenant_id: int, entry_id: int) -> None:
 
 @celery.task(name="hub.qbwc.courier.overdue")
 def overdue(request: Any) -> None:
-    """Mail what a lost nudge has left behind, tenant by tenant."""
-    for row in directory(request.db):
+    """Nudge once more for what a lost nudge has left behind: each mail in a task of its own."""
+    for row in all_tenants(request.db):
         request.db.enter(row.id)
         courier = Courier(request.db, request.db.get_one(Tenant, row.id), "the hub")
         for entry_id in courier.overdue():
-            entry = courier.asked(entry_id)
-            if entry is not None:
-                courier.carry(request.registry.settings, entry)
+            request.enqueue(email_qwc, row.id, entry_id)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from hub.books.models import Connection
 from hub.db import HubSession
@@ -56,8 +57,9 @@ class Desk:
             return {}
         query = (
             select(Operation)
+            .ext(distinct_on(Operation.subject))
             .where(Operation.connection_id == self._connection.id, Operation.subject.in_(wanted))
-            .order_by(Operation.id)
+            .order_by(Operation.subject, Operation.id.desc())
         )
         return {operation.subject: operation for operation in self._db.scalars(query)}
 

@@ -59,7 +59,7 @@ class Staff(Owned, Base):
 
     kind: Mapped[StaffKind]
     login: Mapped[str]
-    """A person's e-mail address or an integration's username; one of its kind over all tenants."""
+    """A person's email address or an integration's username; one of its kind over all tenants."""
     password_hash: Mapped[str]
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     created: Mapped[Created]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import re
 import secrets
 import unicodedata
@@ -11,12 +12,14 @@ from typing import Any
 
 from sqlalchemy import func, select, text, update
 
+from hub import mail
 from hub.db import HubSession
 from hub.errors import Fault, HubError, NotFound, Refused
 from hub.security import digest, find_login, hash_password, new_password
 from hub.tenants.models import APIToken, AuditEntry, Mode, Staff, StaffKind, SupportStaff, Tenant
 
-_EMAIL = re.compile(r"[^@\s<>,;:\"']{1,64}@[^@\s<>,;:\"']{1,190}")
+log = logging.getLogger(__name__)
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{2,49}")
 
@@ -30,9 +33,14 @@ def slugs(name: str) -> list[str]:
 
 
 def create_tenant(
-    db: HubSession, name: str, mode: Mode, currency: str = "USD", confirm_company: bool = False
+    db: HubSession,
+    name: str,
+    mode: Mode,
+    currency: str = "USD",
+    confirm_company: bool = False,
+    actor: str = "an operator",
 ) -> Tenant:
-    """Create a tenant and enter it.
+    """Create a tenant for ``actor`` and enter it.
 
     :raises Refused: when the name is empty or too long, or the currency is none.
     """
@@ -46,7 +54,9 @@ def create_tenant(
         values = {"slug": slug, "name": name, "mode": mode.value, "currency": currency}
         if tenant_id := db.execute(query, values | {"confirm": confirm_company}).scalar():
             db.enter(tenant_id)
-            return db.get_one(Tenant, tenant_id)
+            tenant = db.get_one(Tenant, tenant_id)
+            StaffRoom(db, tenant, actor).audit("tenant created", name=name, mode=mode.label)
+            return tenant
     raise HubError(f"There are a hundred tenants called “{name}” already; choose another name.")
 
 
@@ -62,17 +72,19 @@ def open_tenant(db: HubSession, slug: str) -> Tenant:
     return db.get_one(Tenant, tenant_id)
 
 
-def directory(db: HubSession) -> Sequence[Any]:
+def all_tenants(db: HubSession) -> Sequence[Any]:
     """Return id, slug, name and mode of every tenant, for the hub's support staff."""
     return db.execute(text("SELECT * FROM hub_tenants()")).all()
 
 
 def add_support(db: HubSession, login: str) -> str:
     """Create a member of the hub's own support staff; return the one-time password."""
-    check_email(login)
+    login = _email(login)
     _check_free(db, login)
     password = new_password()
-    db.add(SupportStaff(login=login.strip(), password_hash=hash_password(password)))
+    db.add(SupportStaff(login=login, password_hash=hash_password(password)))
+    # Support staff belong to no tenant, whose audit log could have it.
+    log.info("support staff added", extra={"login": login})
     return password
 
 
@@ -81,14 +93,12 @@ def propose_token() -> str:
     return f"hub_{secrets.token_urlsafe(32)}"
 
 
-def check_email(address: str) -> str:
-    """Return the address without blanks around it.
+def _email(address: str) -> str:
+    """Return the login ``address`` as it was typed, for so it is typed again, without blanks around it.
 
-    :raises Refused: when it is not one e-mail address.
+    :raises Refused: when it is not one email address.
     """
-    if not _EMAIL.fullmatch(address.strip()):
-        sentence = f"“{address[:80]}” is not an e-mail address."
-        raise Refused(sentence, [Fault("/email", sentence)])
+    mail.address(address, "email")
     return address.strip()
 
 
@@ -128,7 +138,7 @@ class StaffRoom:
 
     def add_person(self, email: str, password: str = "") -> tuple[Staff, str]:
         """Add a person who signs in with ``email``; return them and their one-time password."""
-        email = check_email(email)
+        email = _email(email)
         password = password or new_password()
         return self._add(StaffKind.PERSON, email, password), password
 

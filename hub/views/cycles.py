@@ -70,10 +70,9 @@ class CyclesPage(Page):
 class CloseCyclePage(Page):
     """The question before a billing cycle is closed, and its answer."""
 
-    def _cycle(self, lock: bool = False) -> BillingCycle:
-        cycle: BillingCycle = Register(self.db, "billing_cycle").get(
-            whole(self.request.matchdict["id"]), lock
-        )
+    def _cycle(self) -> BillingCycle:
+        found = Register(self.db, "billing_cycle").get(whole(self.request.matchdict["id"]))
+        cycle: BillingCycle = found
         return cycle
 
     @view_config(request_method="GET")
@@ -85,7 +84,7 @@ class CloseCyclePage(Page):
 
     @view_config(request_method="POST")
     def close(self) -> Any:
-        cycle = self._cycle(lock=True)
+        cycle = self._cycle()
         if not cycle.closed:
             self.outbox.close(cycle)
             self.room.audit("billing cycle closed", cycle=cycle.name)

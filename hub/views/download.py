@@ -1,4 +1,4 @@
-"""The QWC file: made with its login, downloaded, and mailed."""
+"""The QWC file: made with its login, downloaded, and emailed."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class EmailPage(Page):
         return self._shown({"address": "", "note": ""})
 
     def _first(self) -> HTTPSeeOther:
-        return self.done("Choose a username and password first; then the file can be mailed.", "qwc")
+        return self.done("Choose a username and password first; then the file can be emailed.", "qwc")
 
     def _shown(self, typed: dict[str, str]) -> dict[str, Any]:
         return {
@@ -120,5 +120,5 @@ class EmailPage(Page):
             return self.again(self._shown(self.form.typed("address", "note")), error)
         self.request.enqueue(courier.email_qwc, self.tenant.id, entry_id)
         return self.done(
-            f"The file is on its way to {address}. The password is not in the mail.", "qwc_email"
+            f"The file is on its way to {address}. The password is not in the email.", "qwc_email"
         )

@@ -42,11 +42,6 @@ CONTENT_POLICY = "; ".join(
 )
 
 
-def money(value: Decimal) -> str:
-    """Write an amount for people."""
-    return pretty(value)
-
-
 def day(value: dt.date) -> Markup:
     """Write a day: ``22 Nov 2026``."""
     return Markup('<time datetime="{}">{}</time>').format(
@@ -155,7 +150,7 @@ def includeme(config: Configurator) -> None:
             "jinja2.trim_blocks": "true",
             "jinja2.lstrip_blocks": "true",
             "jinja2.filters": {
-                "money": money,
+                "money": pretty,
                 "day": day,
                 "when": when,
                 "number": number,

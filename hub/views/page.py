@@ -108,7 +108,7 @@ class Page:
 
     @cached_property
     def room(self) -> StaffRoom:
-        return StaffRoom(self.db, self.tenant, self.request.identity.name)
+        return StaffRoom(self.db, self.tenant, self.actor)
 
     @cached_property
     def integration(self) -> Integration:

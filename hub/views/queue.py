@@ -48,6 +48,7 @@ class OperationPage(Page):
             desk.again(operation, self.outbox)
         except Refused as error:
             return self.done(f"{label.title}: {error}", "queue")
+        self.room.audit("tried again", record=label.title)
         if operation.state is State.HELD:
             return self.done(f"{label.title} is still held. {operation.note}", "queue")
         return self.done(

@@ -11,10 +11,10 @@ from pyramid.request import Request
 from pyramid.view import view_config, view_defaults
 
 from hub.errors import Refused
-from hub.limits import Limit
+from hub.limits import Limit, in_words
 from hub.security import Permission, SupportContext, find_login, remember, sign_in
 from hub.tenants.models import StaffKind
-from hub.tenants.service import directory, seen
+from hub.tenants.service import all_tenants, seen
 from hub.views.page import Form, Trouble
 
 TRIES = Limit(10, 5 * 60)
@@ -22,10 +22,10 @@ TRIES = Limit(10, 5 * 60)
 TRIES_OF_ADDRESS = Limit(60, 5 * 60)
 """Tries for any login from one address: each costs a slow hash."""
 
-_WRONG = "That e-mail address and password do not belong together. Check both and try again."
+_WRONG = "That email address and password do not belong together. Check both and try again."
 _INTEGRATION = (
     "This is an integration login: it is for the QuickBooks Web Connector and opens no pages. "
-    "Sign in with your e-mail address."
+    "Sign in with your email address."
 )
 
 
@@ -81,9 +81,7 @@ class SignIn:
 
     def _slow_down(self, seconds: int) -> Any:
         self.request.response.headers["Retry-After"] = str(seconds)
-        minutes = max(1, round(seconds / 60))
-        wait = "a minute" if minutes == 1 else f"{minutes} minutes"
-        return self._again(f"Too many tries. Wait {wait}, then try again.", 429)
+        return self._again(f"Too many tries. Wait {in_words(seconds)}, then try again.", 429)
 
     def _again(self, sentence: str, status: int = 422) -> Any:
         self.request.response.status_int = status
@@ -131,7 +129,7 @@ def tenants(context: SupportContext, request: Request) -> Any:
     words = request.GET.get("q", "").strip()[:100]
     found = [
         row
-        for row in directory(request.db)
+        for row in all_tenants(request.db)
         if words.lower() in row.name.lower() or words.lower() in row.slug
     ]
     return {"tenants": found, "words": words}

@@ -214,7 +214,7 @@ def test_a_person_needs_an_address(summary, enter, email):
     form = form_of(enter(summary).get(f"/t/{summary.slug}/staff"), "/staff")
     form["email"].force_value(email)
     page = form.submit(status=422)
-    assert "is not an e-mail address" in page
+    assert "is not an email address" in page
     assert form_of(page, "/staff")["email"].value == email
 
 

@@ -245,7 +245,7 @@ def test_a_failed_operation_is_tried_again(full, enter):
     full.put("customers", "c", name="Ada Lovelace")
     operation = fail(full)
     browser = enter(full)
-    assert "1 item needs you" in browser.get(f"/t/{full.slug}").html.get_text(" ", strip=True)
+    assert "1 record needs you" in browser.get(f"/t/{full.slug}").html.get_text(" ", strip=True)
     page = browser.get(f"/t/{full.slug}/queue?state=failed")
     assert "3140: no such item" in page
     form = page.forms[f"retry-{operation}"]
