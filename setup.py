@@ -39,9 +39,11 @@ setup(
     ],
     extras_require={
         "test": [
+            "axe-playwright-python>=0.1.8",
             "hypothesis>=6.120",
             "mypy>=1.14",
             "openapi-core>=0.19",
+            "playwright>=1.49",
             "pytest>=8.3",
             "pytest-xdist>=3.6",
             "ruff>=0.9",

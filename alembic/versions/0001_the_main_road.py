@@ -1219,6 +1219,7 @@ def upgrade() -> None:
                 "queued",
                 "held",
                 "sent",
+                "doubt",
                 "failed",
                 "done",
                 name="state",
@@ -1238,6 +1239,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("message_id", sa.BigInteger(), nullable=True),
+        sa.Column("question", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("attempts", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("code", sa.BigInteger(), nullable=True),
         sa.Column("note", sa.String(), server_default="", nullable=False),
@@ -1275,7 +1277,7 @@ def upgrade() -> None:
         "operation",
         ["tenant_id", "connection_id", "rank", "id"],
         unique=False,
-        postgresql_where=sa.text("state IN ('queued', 'held')"),
+        postgresql_where=sa.text("state IN ('queued', 'held', 'doubt')"),
     )
     op.create_index(
         "ix_operation_state", "operation", ["tenant_id", "connection_id", "state", "id"], unique=False
@@ -1308,7 +1310,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_operation_next",
         table_name="operation",
-        postgresql_where=sa.text("state IN ('queued', 'held')"),
+        postgresql_where=sa.text("state IN ('queued', 'held', 'doubt')"),
     )
     op.drop_index("ix_operation_message", table_name="operation")
     op.drop_table("operation")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -30,8 +29,6 @@ class Booking:
     """The request: ``InvoiceAdd``."""
     version: int
     fingerprint: str
-    accounts: Sequence[Sequence[Any]]
-    """Purpose, charge id, code, and the account each was booked to."""
     ret: Element | None
 
 
@@ -79,7 +76,6 @@ class Links:
             self._clear_lines(voided)
         if kept:
             self._keep(kept)
-        self._stamp(bookings)
 
     def _mine(self, statement: Any, subjects: Sequence[str]) -> Any:
         return statement.where(Link.connection_id == self._connection.id, Link.subject.in_(subjects))
@@ -175,33 +171,6 @@ class Links:
         except (ValueError, ArithmeticError):
             log.exception("booked answer unreadable", extra={"subject": booking.subject})
             return []
-
-    def _stamp(self, bookings: Sequence[Booking]) -> None:
-        """Write into each posting the account it was booked to, in one statement a kind of subject."""
-        for statement, is_entry in ((_STAMP_ENTRY, True), (_STAMP_RECORD, False)):
-            rows = [
-                dict(zip(_STAMP_COLUMNS, (kind, int(id_), booking.version, *account), strict=True))
-                for booking in bookings
-                for kind, _, id_ in [booking.subject.partition(":")]
-                if (kind == "journal_entry") == is_entry
-                for account in booking.accounts
-            ]
-            if rows:
-                self._db.execute(statement, {"rows": json.dumps(rows)})
-
-
-_STAMP_COLUMNS = ("kind", "id", "version", "purpose", "charge_id", "code", "account")
-_STAMP = """
-    UPDATE posting SET account = v.account
-    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
-        kind text, id bigint, version bigint, purpose text, charge_id bigint, code text, account text)
-    WHERE posting.account IS NULL AND posting.purpose = v.purpose AND posting.code = v.code
-      AND posting.charge_id IS NOT DISTINCT FROM v.charge_id
-"""
-_STAMP_ENTRY = text(f"{_STAMP} AND posting.journal_entry_id = v.id")
-_STAMP_RECORD = text(
-    f"{_STAMP} AND posting.kind = v.kind AND posting.record_id = v.id AND posting.version <= v.version"
-)
 
 
 def currency(ret: Element, connection: Connection) -> str:

@@ -60,6 +60,9 @@ class Nothing:
     """An errand that has nothing to carry any more."""
 
     reason: str
+    version: int = 0
+    accounts: Sequence[Sequence[Any]] = ()
+    """As in ``Prepared``, of amounts that cancel each other out."""
 
 
 Outcome = Prepared | Held | Nothing

@@ -180,7 +180,8 @@ class SummaryExporter:
             except Objection as error:
                 objections.append(str(error))
                 continue
-            accounts.append((row.purpose, row.charge_id, row.code, account))
+            if not row.account:
+                accounts.append((row.purpose, row.charge_id, row.code, account))
             amounts[account, self._class(row.class_name)] += row.amount
         if problems := list(dict.fromkeys(filter(None, objections))):
             return Held(" ".join(problems))
@@ -207,7 +208,7 @@ class SummaryExporter:
                 except Objection as error:
                     return Held(str(error))
         if not lines["JournalDebitLine"]:
-            return Nothing("Everything in it cancels out, so there is nothing to book.")
+            return Nothing("Everything in it cancels out: there is nothing to book.", 1, accounts)
         fields = {
             "TxnDate": entry.date.isoformat(),
             "RefNumber": entry.number,

@@ -37,8 +37,8 @@ NOT_SENT = "QWC file could not be emailed"
 OVERDUE = dt.timedelta(minutes=2)
 FORGOTTEN = dt.timedelta(hours=24)
 """Nobody wants a mail that comes a day late."""
-A_TENANTS = Limit(20, 60 * 60)
-"""Mails that one tenant may ask for in an hour."""
+MAILS = Limit(20, 60 * 60)
+"""How many one tenant may ask for in an hour."""
 
 BODY = """\
 Hello,
@@ -92,7 +92,7 @@ class Courier:
         )
         if known := self._db.scalar(recent):
             return known
-        if seconds := A_TENANTS.wait(str(self._tenant.id)):
+        if seconds := MAILS.wait(str(self._tenant.id)):
             raise Refused(
                 "That is as many emails as may go in an hour. "
                 f"Wait {in_words(seconds)}, or download the file and send it yourself."
@@ -154,7 +154,7 @@ class Courier:
         return mail.compose(entry.detail["to"], subject, body, [attachment])
 
 
-def _unsettled() -> Select[tuple[AuditEntry]]:
+def _unsettled() -> Select[AuditEntry]:
     """Return the query for wishes that nothing has come of yet."""
     outcome = aliased(AuditEntry)
     settled = select(outcome.id).where(

@@ -9,22 +9,23 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import select
 
-from hub.books.links import Booking, Links
+from hub.books import stamps
+from hub.books.stamps import Carried
 from hub.db import HubSession
-from hub.exporters.contract import Errand, Held, Nothing, Outcome, Prepared
-from hub.qbwc import qbxml, statuses
+from hub.exporters.contract import Held, Nothing, Outcome, Prepared
+from hub.qbwc import doubts, qbxml
 from hub.qbwc.models import Message, Operation, Stage, State, SyncSession
 from hub.qbwc.outbox import Outbox
-from hub.qbwc.qbxml import Answer, Answers, Request
-from hub.qbwc.statuses import Action
+from hub.qbwc.qbxml import Answers, Request
+from hub.qbwc.settlement import Settlement, operations_of, superseded
 
 LARGEST = 200
 """The most requests a message holds."""
 LARGEST_BYTES = 1_000_000
-TRIES = 5
 
 
 class Messages:
@@ -43,10 +44,12 @@ class Messages:
 
     def next(self) -> Message | None:
         """Return the message to send next: the one that is outstanding, or a new one, stored before
-        it leaves; None when nothing can go."""
+        it leaves; None when nothing can go. What is in doubt is asked about first."""
         if message := self.outstanding():
             return message
-        while batch := self._take():
+        if doubtful := self._take(State.DOUBT):
+            return self._ask(doubtful)
+        while batch := self._take(State.QUEUED):
             outcomes = self.outbox.exporter.prepare(
                 [operation.subject for operation in batch], send=True
             )
@@ -55,11 +58,18 @@ class Messages:
                 return self._store(going)
         return None
 
-    def _take(self) -> list[Operation]:
+    def _ask(self, doubtful: Sequence[Operation]) -> Message:
+        message = self._message([doubts.question(operation) for operation in doubtful])
+        for operation in doubtful:
+            operation.state = State.SENT
+            operation.message_id = message.id
+        return message
+
+    def _take(self, state: State) -> list[Operation]:
         """Return the next operations of one rank, so that none goes with one it depends on."""
         query = (
             select(Operation)
-            .where(self.outbox.mine(State.QUEUED))
+            .where(self.outbox.mine(state))
             .order_by(Operation.rank, Operation.id)
             .limit(self.outbox.connection.batch)
             .with_for_update()
@@ -80,6 +90,7 @@ class Messages:
             elif isinstance(outcome, Nothing):
                 operation.state, operation.note = State.DONE, outcome.reason
                 operation.settled = dt.datetime.now(dt.UTC)
+                self._stamp([(operation, outcome, None)])
             else:
                 request = Request(outcome.kind, str(operation.id), outcome.fields)
                 size += len(qbxml.message([request]))
@@ -91,15 +102,7 @@ class Messages:
         return going
 
     def _store(self, going: Sequence[tuple[Operation, Prepared, Request]]) -> Message:
-        set_id = secrets.token_hex(12)
-        version = self.outbox.connection.company.get("qbxml", qbxml.VERSION)
-        body = qbxml.message([request for _, _, request in going], set_id, version=version)
-        message = Message(
-            connection_id=self.outbox.connection.id, set_id=set_id, text=body, stage=Stage.OUTSTANDING
-        )
-        self._db.add(message)
-        # Its operations point at it.
-        self._db.flush()
+        message = self._message([request for _, _, request in going])
         for operation, prepared, _ in going:
             operation.state = State.SENT
             operation.kind = prepared.kind
@@ -108,6 +111,25 @@ class Messages:
             operation.accounts = [list(account) for account in prepared.accounts]
             operation.message_id = message.id
             operation.attempts += 1
+        self._stamp(going)
+        return message
+
+    def _stamp(self, going: Sequence[tuple[Operation, Prepared | Nothing, Any]]) -> None:
+        carried = [Carried(one.subject, what.version, what.accounts) for one, what, _ in going]
+        stamps.stamp(self._db, carried)
+
+    def _message(self, requests: Sequence[Request]) -> Message:
+        set_id = secrets.token_hex(12)
+        version = self.outbox.connection.company.get("qbxml", qbxml.VERSION)
+        message = Message(
+            connection_id=self.outbox.connection.id,
+            set_id=set_id,
+            text=qbxml.message(requests, set_id, version=version),
+            stage=Stage.OUTSTANDING,
+        )
+        self._db.add(message)
+        # Its operations point at it.
+        self._db.flush()
         return message
 
     def discard_unsent(self) -> None:
@@ -116,133 +138,37 @@ class Messages:
         message = self.outstanding()
         if message is None or message.sent_in is not None:
             return
-        operations = self._operations(message)
-        superseded = self._superseded(operations)
+        operations = operations_of(self._db, message)
+        replaced = superseded(self._db, self.outbox, operations)
         for operation in operations:
             operation.message_id = None
-            operation.attempts -= 1
-            operation.state = State.DONE if operation.subject in superseded else State.QUEUED
+            if operation.question:
+                operation.state = State.DOUBT
+            else:
+                operation.attempts -= 1
+                operation.state = State.DONE if operation.subject in replaced else State.QUEUED
+        carried = [
+            Carried(one.subject, one.version, one.accounts) for one in operations if not one.question
+        ]
         # The message cannot go while its operations point at it.
         self._db.flush()
+        stamps.clear(self._db, carried, self.outbox.connection.id)
         self._db.delete(message)
 
     def settle(self, message: Message, answers: Answers, raw: str, session: SyncSession) -> None:
         """Record what QuickBooks answered to ``message``."""
         if message.stage is not Stage.OUTSTANDING:
             return
-        operations = self._operations(message)
-        given = {answer.request_id: answer for answer in answers.answers}
-        superseded = self._superseded(operations)
-        bookings = []
-        for operation in operations:
-            answer = given.get(str(operation.id))
-            if answer is None:
-                self._in_doubt(operation, answers.set_code)
-            elif self._settle_one(operation, answer, operation.subject in superseded):
-                bookings.append(_booking(operation, answer))
-            if operation.state is State.DONE:
-                session.booked += 1
-            elif operation.state is State.FAILED:
-                session.refused += 1
+        Settlement(self._db, self.outbox, message, session).settle(answers)
         message.stage, message.answer = Stage.ANSWERED, raw
         message.answered = dt.datetime.now(dt.UTC)
         self.outbox.connection.batch = min(LARGEST, self.outbox.connection.batch * 2)
-        self._link(operations, bookings)
-        self.outbox.put(
-            [
-                Errand(operation.subject, operation.rank)
-                for operation in operations
-                if operation.kind == "TxnDel" and operation.state is State.DONE
-            ]
-        )
-
-    def _link(self, operations: Sequence[Operation], bookings: Sequence[Booking]) -> None:
-        links = Links(self._db, self.outbox.connection)
-        read = [booking for booking in bookings if booking.kind.endswith("Query")]
-        links.book([booking for booking in bookings if booking not in read])
-        stale = {one.subject: None for one in operations if one.code == statuses.STALE}
-        links.refresh({booking.subject: booking.ret for booking in read} | stale)
-
-    def _operations(self, message: Message) -> Sequence[Operation]:
-        query = select(Operation).where(
-            Operation.message_id == message.id, Operation.state == State.SENT
-        )
-        return self._db.scalars(query.order_by(Operation.id)).all()
-
-    def _superseded(self, operations: Sequence[Operation]) -> set[str]:
-        """Return the subjects that changed while they were under way, and so wait again already."""
-        waiting = self.outbox.mine(State.QUEUED, State.HELD, State.FAILED)
-        subjects = [operation.subject for operation in operations]
-        query = select(Operation.subject).where(waiting, Operation.subject.in_(subjects))
-        return set(self._db.scalars(query))
-
-    def _settle_one(self, operation: Operation, answer: Answer, superseded: bool) -> bool:
-        """Record one answer; return whether QuickBooks booked it."""
-        status = statuses.status(answer.code, answer.text)
-        operation.code = answer.code
-        operation.settled = dt.datetime.now(dt.UTC)
-        operation.note = "" if answer.code == 0 else status.sentence(answer.text)
-        if status.action is Action.SETTLE:
-            operation.state = State.DONE
-            if operation.kind.endswith("Query"):
-                self._read(operation, answer, superseded)
-            return True
-        if superseded:
-            operation.state = State.DONE
-            operation.note = f"Replaced by a newer version. {operation.note}"
-        elif status.action is Action.RETRY and operation.attempts < TRIES:
-            operation.state = State.QUEUED
-        else:
-            operation.state = State.FAILED
-        return False
-
-    @staticmethod
-    def _read(operation: Operation, answer: Answer, superseded: bool) -> None:
-        """What had to be read again was read: now the change itself can go."""
-        if not answer.returned:
-            operation.state = State.FAILED
-            operation.note = (
-                "QuickBooks does not have this any more; somebody deleted it there. "
-                "Restore it in QuickBooks, or void it here."
-            )
-        elif not superseded:
-            operation.state = State.QUEUED
-
-    @staticmethod
-    def _in_doubt(operation: Operation, set_code: int) -> None:
-        operation.state = State.FAILED
-        operation.code = set_code or None
-        operation.note = (
-            "QuickBooks did not say what became of this. Look it up in QuickBooks by its number; "
-            "if it is not there, press Try again."
-        )
 
     def unreadable(self, message: Message, sentence: str, session: SyncSession) -> None:
         """QuickBooks could not read ``message`` and ran nothing of it: go on with half as many,
         until the one that cannot be read stands alone and is left for a person."""
-        operations = self._operations(message)
+        size = len(operations_of(self._db, message))
+        Settlement(self._db, self.outbox, message, session).refuse(sentence)
         message.stage = Stage.UNREADABLE
         message.answered = dt.datetime.now(dt.UTC)
-        superseded = self._superseded(operations)
-        for operation in operations:
-            if operation.subject in superseded:
-                operation.state = State.DONE
-            elif len(operations) == 1:
-                operation.state, operation.note = State.FAILED, sentence
-                session.refused += 1
-            else:
-                operation.state = State.QUEUED
-                operation.attempts -= 1
-        self.outbox.connection.batch = max(1, len(operations) // 2)
-
-
-def _booking(operation: Operation, answer: Answer) -> Booking:
-    returned = answer.returned
-    return Booking(
-        operation.subject,
-        operation.kind,
-        operation.version,
-        operation.fingerprint,
-        operation.accounts,
-        returned[0] if returned else None,
-    )
+        self.outbox.connection.batch = max(1, size // 2)

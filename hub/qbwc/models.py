@@ -92,6 +92,8 @@ class State(enum.StrEnum):
     QUEUED = "queued"
     HELD = "held"
     SENT = "sent"
+    DOUBT = "doubt"
+    """An addition that QuickBooks may have booked: it is asked before anything else goes."""
     FAILED = "failed"
     DONE = "done"
 
@@ -101,6 +103,7 @@ class State(enum.StrEnum):
             "queued": "Ready",
             "held": "Held",
             "sent": "Sending",
+            "doubt": "Unknown, checking",
             "failed": "Needs you",
             "done": "Booked",
         }[self.value]
@@ -132,7 +135,7 @@ class Operation(Owned, Base):
             "connection_id",
             "rank",
             "id",
-            postgresql_where=text("state IN ('queued', 'held')"),
+            postgresql_where=text("state IN ('queued', 'held', 'doubt')"),
         ),
         Index("ix_operation_subject", "tenant_id", "connection_id", "subject", "id"),
         Index("ix_operation_state", "tenant_id", "connection_id", "state", "id"),
@@ -153,6 +156,8 @@ class Operation(Owned, Base):
     accounts: Mapped[list[list[Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     """Purpose, charge id, code and account of each amount the request carries."""
     message_id: Mapped[int | None]
+    question: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """The query that tells what became of an addition in doubt."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     code: Mapped[int | None]
     """QuickBooks' statusCode."""

@@ -37,7 +37,9 @@ def objection(db: HubSession, connection: Connection) -> str:
             "a second time, so the mode stays."
         )
     mine = Operation.connection_id == connection.id
-    unanswered = select(Operation.id).where(mine, Operation.state == State.SENT).limit(1)
+    unanswered = (
+        select(Operation.id).where(mine, Operation.state.in_([State.SENT, State.DOUBT])).limit(1)
+    )
     if db.scalar(unanswered):
         return "A message is on its way to QuickBooks. Try again when its answer is here."
     # QuickBooks gives real refusals a code below 9000; beyond, or without one, nobody knows.

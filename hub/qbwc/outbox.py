@@ -126,11 +126,11 @@ class Outbox:
 
     def waiting(self) -> int:
         """Return how many operations could go."""
-        return self.count(State.QUEUED)
+        return self.count(State.QUEUED, State.DOUBT)
 
-    def count(self, state: State) -> int:
-        """Return how many operations are in ``state``."""
-        query = select(func.count()).select_from(Operation).where(self.mine(state))
+    def count(self, *states: State) -> int:
+        """Return how many operations are in ``states``."""
+        query = select(func.count()).select_from(Operation).where(self.mine(*states))
         return self._db.scalar(query) or 0
 
 

@@ -27,8 +27,6 @@ class Action(enum.StrEnum):
     RETRY = "retry"
     NEEDS_PERSON = "needs a person"
     """A person has to do something first."""
-    STOP = "stop"
-    """The session ends; the next one tries again."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ STATUSES: dict[int, Status] = {
         Outcome.UNKNOWN,
         Action.NEEDS_PERSON,
         "QuickBooks may have booked this and did not say so.",
-        next_step="Look it up in QuickBooks by its number; if it is not there, press Try again.",
+        next_step="The hub asks it at the next run.",
     ),
     550: Status(Outcome.BOOKED, Action.SETTLE, "Booked, but without its notes."),
     570: Status(Outcome.BOOKED, Action.SETTLE, "Booked, but not linked to the other document."),
@@ -78,7 +76,7 @@ STATUSES: dict[int, Status] = {
         Outcome.UNKNOWN,
         Action.NEEDS_PERSON,
         "QuickBooks had an internal error.",
-        next_step="Look the record up in QuickBooks; if it is not there, press Try again.",
+        next_step="The hub asks what was booked at the next run.",
     ),
     1010: _again("QuickBooks was not available."),
     1030: _needs_person(
@@ -152,6 +150,7 @@ STATUSES: dict[int, Status] = {
     ),
 }
 
+UNANSWERED = Status(Outcome.UNKNOWN, Action.NEEDS_PERSON, "QuickBooks did not say what became of this.")
 STALE = 3200
 """The EditSequence is out of date: read the object again, then change it."""
 

@@ -152,8 +152,21 @@ def test_the_file_is_mailed_without_its_password(summary, enter, settings):
     assert "Authorize New Web Service" in text
     assert "correct-horse-battery" not in text
     page = browser.get(f"/t/{summary.slug}/qwc/email")
-    assert "Mailed" in page
+    assert "Emailed" in page
     assert page.text.count("books@example.com</th>") == 2
+
+
+def test_a_tenant_sends_so_many_mails_an_hour(summary, full, enter):
+    form = form_of(enter(summary).get(f"/t/{summary.slug}/qwc/email"), "/qwc/email")
+    for number in range(20):
+        form["address"] = f"books-{number}@example.com"
+        form.submit(status=303)
+    form["address"] = "one-more@example.com"
+    assert "Wait 60 minutes, or download the file" in form.submit(status=422)
+    assert "one-more@example.com</th>" not in enter(summary).get(f"/t/{summary.slug}/qwc/email")
+    form = form_of(enter(full).get(f"/t/{full.slug}/qwc/email"), "/qwc/email")
+    form["address"] = "books@example.com"
+    form.submit(status=303)
 
 
 @pytest.mark.parametrize(

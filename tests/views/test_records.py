@@ -1,12 +1,16 @@
 """Charges, records, billing cycles, the queue, the history and the lists."""
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select
 
+from hub.ledger.intake import Intake
 from hub.ledger.models import BillingCycle, Charge, Customer
 from hub.qbwc.models import Operation, State
+from hub.qbwc.outbox import Outbox
 from hub.tenants.service import open_tenant
 
 
@@ -210,6 +214,26 @@ def test_a_billing_cycle_is_created_and_closed_once(tenant, enter, filled):
     if tenant.counts().get("JournalEntry") == 2 and not tenant.counts().get("Invoice"):
         assert "B261031-1" in page
         assert "Booked" in page
+
+
+def test_a_cycle_that_closes_waits_for_the_records_being_taken(summary, enter, filled):
+    filled(summary)
+    browser = enter(summary)
+    page = browser.get(f"/t/{summary.slug}/billing-cycles")
+    close = form_of(page.click("Close it"), "/close")
+    with ThreadPoolExecutor(1) as pool:
+        with summary.db() as db:
+            opened = open_tenant(db, summary.slug)
+            intake = Intake(db, opened, Outbox(db, opened))
+            intake.take_one("customer", "c-2", {"version": 1, "name": "Ben"})
+            closing = pool.submit(close.submit, status=303)
+            time.sleep(0.5)
+            lines = [{"charge": "gold", "amount": "3.00"}]
+            head = {"number": "2", "customer": "c-2", "date": "2026-10-05", "billing_cycle": "m"}
+            intake.take_one("invoice", "i-2", head | {"version": 1, "lines": lines})
+        closing.result()
+    assert summary.sync().ok
+    assert summary.proof().waiting == []
 
 
 @pytest.mark.parametrize(

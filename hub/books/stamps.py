@@ -1,0 +1,93 @@
+"""Which account each posting was booked to, written into it when its request is made.
+
+From then on the posting stays there, whatever its charge is mapped to later, and a
+correction that turns it round goes to the same account. A request that QuickBooks
+refuses takes its stamps back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+class Carried(NamedTuple):
+    """What one request carries: of which subject and version, and its accounts."""
+
+    subject: str
+    version: int
+    accounts: Sequence[Sequence[Any]]
+    """Purpose, charge id, code, and the account of each amount."""
+
+
+def stamp(db: Session, carried: Iterable[Carried]) -> None:
+    """Write the accounts into the postings that have none yet."""
+    _run(db, carried, "UPDATE posting SET account = v.account {rows} AND posting.account IS NULL")
+
+
+def move(db: Session, carried: Iterable[Carried]) -> None:
+    """After a change of the whole document: its postings, old and new, are where it now says."""
+    _run(db, carried, "UPDATE posting SET account = v.account {rows}")
+
+
+def clear(db: Session, carried: Iterable[Carried], connection_id: int) -> None:
+    """Take back the stamps of what was not booked."""
+    unbooked = (
+        "AND posting.account = v.account AND (posting.journal_entry_id IS NOT NULL OR NOT EXISTS ("
+        "SELECT FROM link WHERE link.connection_id = :connection "
+        "AND link.subject = v.kind || ':' || v.id AND link.version >= posting.version))"
+    )
+    statement = f"UPDATE posting SET account = NULL {{rows}} {unbooked}"
+    _run(db, carried, statement, connection=connection_id)
+
+
+def follow(db: Session, subjects: Iterable[str]) -> None:
+    """Let what turns a booked posting round stand where that stands, also when it was made while
+    nobody knew yet where that would be."""
+    rows = [{"kind": kind, "id": int(id_)} for kind, _, id_ in (s.partition(":") for s in subjects)]
+    if rows:
+        db.execute(_FOLLOW, {"rows": json.dumps(rows)})
+
+
+_ROWS = """
+    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
+        kind text, id bigint, version bigint, purpose text, charge_id bigint, code text, account text)
+    WHERE posting.purpose = v.purpose AND posting.code = v.code
+      AND posting.charge_id IS NOT DISTINCT FROM v.charge_id
+"""
+_OF_ENTRY = "AND posting.journal_entry_id = v.id"
+_OF_RECORD = (
+    "AND posting.journal_entry_id IS NULL AND posting.kind = v.kind AND posting.record_id = v.id "
+    "AND posting.version <= v.version"
+)
+_COLUMNS = ("kind", "id", "version", "purpose", "charge_id", "code", "account")
+
+_FOLLOW = text(
+    """
+    UPDATE posting SET account = booked.account
+    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(kind text, id bigint)
+    JOIN posting booked ON booked.kind = v.kind AND booked.record_id = v.id
+    WHERE posting.kind = v.kind AND posting.record_id = v.id AND posting.account IS NULL
+      AND booked.account IS NOT NULL AND booked.purpose = posting.purpose
+      AND booked.code = posting.code AND booked.charge_id IS NOT DISTINCT FROM posting.charge_id
+    """
+)
+
+
+def _run(db: Session, carried: Iterable[Carried], statement: str, **values: Any) -> None:
+    """Run ``statement`` for journal entries and for records, whichever there are."""
+    entries: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
+    for one in carried:
+        kind, _, id_ = one.subject.partition(":")
+        rows = entries if kind == "journal_entry" else records
+        for account in one.accounts:
+            rows.append(dict(zip(_COLUMNS, (kind, int(id_), one.version, *account), strict=True)))
+    for rows, which in ((entries, _OF_ENTRY), (records, _OF_RECORD)):
+        if rows:
+            query = text(statement.format(rows=f"{_ROWS} {which}"))
+            db.execute(query, {"rows": json.dumps(rows), **values})

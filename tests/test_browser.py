@@ -1,0 +1,165 @@
+"""The pages in a real browser, as people use them: by keyboard, on a small screen, without JavaScript."""
+
+import re
+import shutil
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from hub.sandbox import qwc
+from tests.views.conftest import fill
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+WIDTHS = (1280, 390)
+FILES = re.compile(r"/qwc/file$|/upload/template/|/openapi\.yaml$")
+"""Links that lead to no page."""
+RULES = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+}
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="There is no Chromium here, so the pages are not tried in a browser."
+)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def javascript(request):
+    return request.param
+
+
+class Person:
+    """Somebody at a browser, who sees all that it complains about."""
+
+    def __init__(self, page, address):
+        self.page = page
+        self.address = address
+        self.complaints = []
+        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._same_host)
+
+    def _same_host(self, request):
+        if not request.url.startswith((self.address, "data:")):
+            self.complaints.append(f"asked elsewhere: {request.url}")
+
+    def go(self, path):
+        self.page.goto(self.address + path)
+
+    def click(self, name, role="link"):
+        self.page.get_by_role(role, name=name, exact=True).first.click()
+
+    def tab_to(self, id_):
+        """Press Tab until the element with this id has the focus."""
+        for _ in range(10):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate("document.activeElement.id") == id_:
+                return
+        raise AssertionError(f"#{id_} cannot be reached by keyboard")
+
+    def sign_in(self, tenant):
+        self.go("/")
+        self.tab_to("f-login")
+        self.page.keyboard.type(tenant.admin)
+        self.tab_to("f-password")
+        self.page.keyboard.type(tenant.password)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(f"{self.address}/t/{tenant.slug}")
+
+    def heading(self):
+        return self.page.get_by_role("heading", level=1).inner_text()
+
+    def walk(self, *ahead):
+        """Open every kind of page that links lead to, once; yield the path of each."""
+        ahead, known = list(ahead), set()
+        while ahead:
+            path = ahead.pop()
+            kind = re.sub(r"/\d+|\?.*", "", path)
+            if kind in known or FILES.search(path):
+                continue
+            known.add(kind)
+            self.go(path)
+            yield path
+            ahead += self.page.evaluate("[...document.links].map(link => link.href)")
+            ahead = [urlsplit(link).path for link in ahead]
+
+    def look(self):
+        """What holds for every page, however wide."""
+        assert self.page.locator("h1").count() == 1
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 800})
+            wide = self.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{self.page.url} is {wide} pixels wide on a screen of {width}"
+        assert not self.complaints, (self.page.url, self.complaints)
+
+
+@pytest.fixture
+def person(served, chromium, javascript):
+    """Somebody at a browser of their own."""
+    context = chromium.new_context(java_script_enabled=javascript, accept_downloads=True)
+    context.set_default_timeout(5000)
+    yield Person(context.new_page(), served)
+    context.close()
+
+
+def test_signing_in_by_keyboard_lands_on_the_proof(tenant, person):
+    person.sign_in(tenant)
+    assert person.heading() == "Proof"
+    person.page.keyboard.press("Tab")
+    person.page.keyboard.press("Enter")
+    assert person.page.evaluate("location.hash") == "#main"
+    assert not person.complaints
+
+
+def test_the_way_to_the_qwc_file(full, person):
+    person.sign_in(full)
+    for title in ("Billing cycles", "Accounting/ERP Integration", "Integration Settings"):
+        person.click(title)
+        assert person.heading() == title
+    person.click("Download QWC file")
+    with person.page.expect_download() as download:
+        person.click("Download the same file again")
+    assert download.value.suggested_filename == f"{full.slug}.qwc"
+    assert qwc.parse(download.value.path().read_text()).username == full.username
+    assert not person.complaints
+
+
+def test_two_clicks_make_one_charge(full, person):
+    person.sign_in(full)
+    person.click("Charges")
+    form = person.page.locator("form", has_text="Create the charge")
+    form.get_by_label("Name").fill("Gold plan")
+    form.get_by_label("Price").fill("49.5")
+    form.get_by_role("button").dblclick()
+    person.page.get_by_text("The charge “Gold plan” is saved.").wait_for()
+    person.click("Charges")
+    assert person.page.get_by_role("row", name="Gold plan").count() == 1
+    assert not person.complaints
+
+
+def test_every_page_is_fit_for_use(tenant, person, javascript):
+    fill(tenant)
+    tenant.put("charges", "silver", name="Silver plan")
+    lines = [{"charge": "silver", "amount": "3.00"}]
+    tenant.put("invoices", "i-2", number="2", customer="c-1", date="2026-10-05", lines=lines)
+    tenant.sync()
+    person.sign_in(tenant)
+    seen = []
+    for path in person.walk(f"/t/{tenant.slug}", "/sign-in", "/api/docs", "/help", "/qbwc"):
+        seen.append(path)
+        person.look()
+        if javascript:
+            found = Axe().run(person.page, options=RULES)
+            assert not found.response["violations"], (path, found.generate_report())
+    assert len(seen) >= 30, seen
