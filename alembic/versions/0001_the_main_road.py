@@ -550,6 +550,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("date", sa.Date(), nullable=False),
+        sa.Column("corrects", sa.String(), nullable=True),
         sa.Column(
             "created", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),

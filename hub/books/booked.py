@@ -62,7 +62,7 @@ def _credit_memo(ret: Element, chart: Chart) -> Pairs:
 
 def _sales_lines(ret: Element, name: str, chart: Chart, side: int) -> Pairs:
     for line in ret.all(name):
-        item = chart.find(ListKind.ITEM, line.get("ItemRef/FullName"))
+        item = chart.named_by(ListKind.ITEM, line.get("ItemRef/ListID"), line.get("ItemRef/FullName"))
         yield item.account if item else "", side * _amount(line, "Amount")
     if tax := _amount(ret, "SalesTaxTotal"):
         yield "Sales Tax Payable", side * tax

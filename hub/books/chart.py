@@ -39,6 +39,9 @@ class Chart:
             for entry in sorted(entries, key=lambda entry: entry.active)
             for name in filter(None, (entry.number, entry.full_name))
         }
+        self._ids = {
+            (entry.kind, entry.list_id): entry for entries in self._entries.values() for entry in entries
+        }
         self._assigned = {(row.purpose, row.code): row.name for row in db.scalars(select(Assignment))}
         self._imported = connection.imported is not None
 
@@ -50,6 +53,22 @@ class Chart:
         """Return the active entry of this full name or number, whatever its case."""
         entry = self._names.get((kind, name.strip().casefold()))
         return entry if entry is not None and entry.active else None
+
+    def named_by(self, kind: ListKind, list_id: str, name: str) -> ListEntry | None:
+        """Return the entry that QuickBooks refers to by id, or where it gives none by name."""
+        return self._ids.get((kind, list_id)) or self.find(kind, name)
+
+    def booked_account(self, name: str) -> ListEntry:
+        """Return the account that something was booked to before.
+
+        :raises Objection: when QuickBooks takes nothing on it any more.
+        """
+        if found := self.find(ListKind.ACCOUNT, name):
+            return found
+        raise Objection(
+            f"“{name}”, where this was booked before, is inactive or gone in QuickBooks. "
+            "Make it active there again; the next run finds it."
+        )
 
     def account(self, name: str, what: str, where: str) -> ListEntry:
         """Return the account called ``name``.
@@ -89,8 +108,12 @@ class Chart:
 
     def clearing(self) -> ListEntry:
         """Return the account that stands for what customers owe (summary mode)."""
-        name = self._assigned.get(("clearing", ""), CLEARING)
-        return self.account(name, "The clearing account", "Integration Settings")
+        return self.account(self.clearing_name, "The clearing account", "Integration Settings")
+
+    @property
+    def clearing_name(self) -> str:
+        """Full name of the clearing account, whether QuickBooks has it or not."""
+        return self._assigned.get(("clearing", ""), CLEARING)
 
     def receivable(self) -> ListEntry:
         """Return Accounts Receivable (full mode)."""

@@ -47,6 +47,16 @@ class Links:
         query = select(Link).where(Link.connection_id == self._connection.id, Link.subject.in_(wanted))
         return {link.subject: link for link in self._db.scalars(query)}
 
+    def taken(self, object_ids: Iterable[str]) -> set[str]:
+        """Return those of QuickBooks' ids that records are linked to."""
+        wanted = list(object_ids)
+        if not wanted:
+            return set()
+        query = select(Link.object_id).where(
+            Link.connection_id == self._connection.id, Link.object_id.in_(wanted)
+        )
+        return set(self._db.scalars(query))
+
     def adopt(
         self, subject: str, object_: str, object_id: str, edit_sequence: str, version: int
     ) -> None:

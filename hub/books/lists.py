@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from hub.books.models import Connection, ListEntry, ListKind
+from hub.books.models import BookedLine, Connection, ListEntry, ListKind
+from hub.ledger.models import Posting
 from hub.qbwc.qbxml import Element
 
 REQUESTS = {
@@ -50,12 +51,34 @@ def store(
     rows = {row["list_id"]: row for row in (_row(kind, element) for element in page) if row["list_id"]}
     if not rows:
         return 0
+    if kind is ListKind.ACCOUNT:
+        _follow_renames(db, connection, {list_id: row["full_name"] for list_id, row in rows.items()})
     common = {"connection_id": connection.id, "kind": kind, "seen": seen}
     statement = insert(ListEntry).values([row | common for row in rows.values()])
     fresh = {name: statement.excluded[name] for name in next(iter(rows.values())) if name != "list_id"}
     keys = ["tenant_id", "connection_id", "kind", "list_id"]
     db.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh | {"seen": seen}))
     return len(rows)
+
+
+def _follow_renames(db: Session, connection: Connection, names: dict[str, str]) -> None:
+    """An account that was renamed in QuickBooks has its past there under the new name: so here."""
+    query = select(ListEntry.list_id, ListEntry.full_name).where(
+        ListEntry.connection_id == connection.id,
+        ListEntry.kind == ListKind.ACCOUNT,
+        ListEntry.list_id.in_(names),
+    )
+    renamed = {
+        row.full_name: names[row.list_id]
+        for row in db.execute(query)
+        if row.full_name != names[row.list_id]
+    }
+    for model in (Posting, BookedLine) if renamed else ():
+        new = case(renamed, value=model.account)
+        db.execute(
+            update(model).where(model.account.in_(renamed)).values(account=new),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def finish(db: Session, connection: Connection, kind: ListKind, seen: int) -> None:

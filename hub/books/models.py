@@ -132,6 +132,8 @@ class JournalEntry(Owned, Base):
     number: Mapped[str]
     """Its RefNumber: at most 11 characters, one of its kind in the company file."""
     date: Mapped[dt.date]
+    corrects: Mapped[str | None]
+    """Number of the cycle's first entry, where this one holds what changed after that was sent."""
     created: Mapped[Created]
     frozen: Mapped[dt.datetime | None]
     """When it was sent; from then on it takes no more postings."""

@@ -172,17 +172,30 @@ def _booked(connection: Connection) -> Any:
 
 
 def _waiting(db: Session, connection: Connection) -> list[Waiting]:
-    debits = func.sum(Posting.amount).filter(Posting.amount > 0)
-    query = (
+    """Return what waits, leaving out what cancels out: a record that was void before it was sent."""
+    slot = (Posting.account, Posting.purpose, Posting.charge_id, Posting.code)
+    sums = (
         select(
             _SUBJECT.label("subject"),
             Posting.currency,
             func.count(Posting.record_id.distinct()).label("records"),
-            debits.label("amount"),
+            func.min(Posting.id).label("first"),
+            func.sum(Posting.amount).label("amount"),
         )
         .where(_is_waiting(connection))
-        .group_by(_SUBJECT, Posting.currency)
-        .order_by(func.min(Posting.id))
+        .group_by(_SUBJECT, Posting.currency, *slot)
+        .having(func.sum(Posting.amount) != 0)
+        .subquery()
+    )
+    query = (
+        select(
+            sums.c.subject,
+            sums.c.currency,
+            func.max(sums.c.records).label("records"),
+            func.sum(sums.c.amount).filter(sums.c.amount > 0).label("amount"),
+        )
+        .group_by(sums.c.subject, sums.c.currency)
+        .order_by(func.min(sums.c.first))
         .limit(MOST_WAITING)
     )
     return [

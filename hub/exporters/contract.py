@@ -121,7 +121,7 @@ def period_objection(connection: Connection, date: Any) -> str | None:
     if closing and date.isoformat() <= closing:
         return (
             f"Its date {date} is in a closed period: QuickBooks' closing date is {closing}. "
-            "Open the period in QuickBooks or change the date."
+            "Ask whoever keeps the books to open the period in QuickBooks."
         )
     return None
 

@@ -81,6 +81,7 @@ class FullExporter:
         self._parents = Parents(db, self._links, {})
         self._linked: Mapping[str, Link] = {}
         self._existing: dict[str, ListEntry] = {}
+        self._taken: set[str] = set()
 
     @property
     def chart(self) -> Chart:
@@ -120,6 +121,7 @@ class FullExporter:
         )
         new = [r.name for s, r in records.items() if s.startswith("customer:") and s not in self._linked]
         self._existing = customers_named(self._db, self._connection, new)
+        self._taken = self._links.taken(entry.list_id for entry in self._existing.values())
 
     def _outcome(self, subject: str, record: Any) -> Outcome:
         try:
@@ -140,6 +142,12 @@ class FullExporter:
         subject = f"customer:{customer.id}"
         link = self._linked.get(subject)
         if link is None and (existing := self._existing.get(customer.name.lower())):
+            if existing.list_id in self._taken:
+                return Held(
+                    f"QuickBooks' customer “{existing.full_name}” belongs to another customer of yours "
+                    "already. Give one of the two another name."
+                )
+            self._taken.add(existing.list_id)
             self._links.adopt(
                 subject, "Customer", existing.list_id, existing.edit_sequence, customer.version
             )
@@ -171,15 +179,18 @@ class FullExporter:
         if link is not None and link.voided:
             return Held(
                 f"“{document.number}” was voided in QuickBooks and is open again here; QuickBooks "
-                "cannot take a void back. Bill it anew under another number."
+                "cannot take a void back. Void it here too, and bill it anew as another invoice."
             )
         customer = self._parents.link("customer", document.customer_id, document)
         prepared = forms.document(self, self._connection, document, customer, link)
         return prepared if link is None else self._unless_same(prepared, link, document)
 
     def _void(self, link: Link | None, record: Any, kind: str) -> Outcome:
-        if link is None or link.voided:
-            return Nothing("It is void and was never booked." if link is None else "It is void.")
+        if link is None:
+            return Nothing("It is void and was never booked.")
+        if link.voided:
+            link.version = record.version
+            return Nothing("It is void.")
         self._check(record)
         fields = {f"{kind}Type": link.object, "TxnID": link.object_id}
         return Prepared(kind, fields, record.version)
@@ -222,7 +233,9 @@ class FullExporter:
         )
         customer = self._parents.link("customer", refund.customer_id, refund)
         prepared = forms.refund(self, self._connection, refund, customer, memo)
-        return prepared if link is None else self._anew(prepared, link, refund)
+        if link is None or link.voided:
+            return prepared
+        return self._anew(prepared, link, refund)
 
     def item_of(self, charge_id: int) -> ListEntry:
         """Return the item a charge is sold as.

@@ -106,10 +106,10 @@ class SummaryExporter:
             JournalEntry.billing_cycle_id == cycle_id,
             JournalEntry.family == family,
             JournalEntry.currency == currency,
-            JournalEntry.frozen.is_(None),
         )
-        entry = self._db.scalar(query.with_for_update())
+        entry = self._db.scalar(query.where(JournalEntry.frozen.is_(None)).with_for_update())
         if entry is None:
+            first = self._db.scalar(query.order_by(JournalEntry.id).limit(1))
             date = self._db.get_one(BillingCycle, cycle_id).ends
             entry = JournalEntry(
                 billing_cycle_id=cycle_id,
@@ -117,6 +117,7 @@ class SummaryExporter:
                 currency=currency,
                 number=self._number(family, date),
                 date=date,
+                corrects=first and first.number,
             )
             self._db.add(entry)
             # Its postings are stamped with its id next.
@@ -170,13 +171,14 @@ class SummaryExporter:
     def _entry(self, entry: JournalEntry, sums: Sequence[Any], cycle: str) -> Outcome:
         objections = [
             currency_objection(self._connection, entry.currency),
-            period_objection(self._connection, entry.date),
+            period_objection(self._connection, self._date(entry)),
         ]
         amounts: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
         accounts = []
         for row in sums:
             try:
                 account = row.account or self.account(row.purpose, row.charge_id, row.code)
+                self.chart.booked_account(account)
             except Objection as error:
                 objections.append(str(error))
                 continue
@@ -186,6 +188,13 @@ class SummaryExporter:
         if problems := list(dict.fromkeys(filter(None, objections))):
             return Held(" ".join(problems))
         return self._request(entry, amounts, accounts, cycle)
+
+    def _date(self, entry: JournalEntry) -> dt.date:
+        """Return the date to book on: a true-up of a closed period goes to the first open day."""
+        closing = self._connection.company.get("closing_date")
+        if not entry.corrects or not closing or entry.date.isoformat() > closing:
+            return entry.date
+        return dt.date.fromisoformat(closing) + dt.timedelta(days=1)
 
     def _class(self, name: str) -> str:
         """Return the class to send: none where QuickBooks does not track classes."""
@@ -199,6 +208,8 @@ class SummaryExporter:
         cycle: str,
     ) -> Outcome:
         memo = f"{cycle} · {entry.number}"
+        if entry.corrects:
+            memo += f" · true-up of {entry.corrects}"
         lines: dict[str, list[Any]] = {"JournalDebitLine": [], "JournalCreditLine": []}
         for (account, class_name), amount in sorted(amounts.items()):
             if amount:
@@ -210,7 +221,7 @@ class SummaryExporter:
         if not lines["JournalDebitLine"]:
             return Nothing("Everything in it cancels out: there is nothing to book.", 1, accounts)
         fields = {
-            "TxnDate": entry.date.isoformat(),
+            "TxnDate": self._date(entry).isoformat(),
             "RefNumber": entry.number,
             "ExternalGUID": guid(self._connection, f"journal_entry:{entry.id}"),
             **lines,
@@ -219,7 +230,7 @@ class SummaryExporter:
         return fits(Prepared("JournalEntryAdd", {"JournalEntryAdd": fields}, version, accounts))
 
     def _line(self, account: str, class_name: str, amount: Decimal, memo: str) -> dict[str, Any]:
-        found = self.chart.account(account, "A posting", "the Charges page")
+        found = self.chart.booked_account(account)
         line: dict[str, Any] = {
             "AccountRef": {"ListID": found.list_id},
             "Amount": plain(abs(amount)),
@@ -243,4 +254,10 @@ class SummaryExporter:
                 f"The charge “{charge.name}” has no accounting code. Choose one on the Charges page."
             )
         what = f"The charge “{charge.name}”"
-        return self.chart.account(charge.accounting_code, what, "the Charges page").full_name
+        account = self.chart.account(charge.accounting_code, what, "the Charges page")
+        if account.special or account.full_name == self.chart.clearing_name:
+            raise Objection(
+                f"{what} names “{account.full_name}”, which is no income account: what is billed would "
+                "not show as income. Choose another on the Charges page."
+            )
+        return account.full_name
