@@ -104,7 +104,7 @@ def _logins(settings: dict[str, Any], say: Say) -> Any:
 
 def _make(db: HubSession, tenant: Tenant) -> tuple[str, str]:
     """Make one tenant; return its admin's password and its Web Connector's."""
-    made = create_tenant(db, tenant.name, tenant.mode, confirm_company=True)
+    made = create_tenant(db, tenant.name, tenant.mode, confirm_company=True, actor="demonstration")
     if made.slug != tenant.slug:
         raise HubError(
             f"The tenant {tenant.slug} exists, but not from a demonstration; use another --var."

@@ -119,8 +119,8 @@ def person(served, chromium, javascript):
     context.close()
 
 
-def test_signing_in_by_keyboard_lands_on_the_proof(tenant, person):
-    person.sign_in(tenant)
+def test_signing_in_by_keyboard_lands_on_the_proof(full, person):
+    person.sign_in(full)
     assert person.heading() == "Proof"
     person.page.keyboard.press("Tab")
     person.page.keyboard.press("Enter")

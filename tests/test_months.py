@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.money import plain
+from hub.sandbox import faults
 from tests.world import World
 
 CODES = ("4010", "Sales:Usage", "Discounts Given", "sales:setup fees")
@@ -115,9 +116,25 @@ def base():
 
 @pytest.mark.parametrize("mode", ["summary", "full"])
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(month=months(), sync_first=st.booleans(), close_first=st.booleans())
+@given(
+    month=months(),
+    mishap=st.sampled_from([None, faults.LOSE_ANSWER, faults.LOSE_REQUEST, faults.UNEXPECTED_AFTER]),
+    sync_first=st.booleans(),
+    close_first=st.booleans(),
+    remapped=st.booleans(),
+    short_memory=st.booleans(),
+)
 def test_the_books_equal_the_bills(
-    app, settings, tmp_path_factory, mode, month, sync_first, close_first
+    app,
+    settings,
+    tmp_path_factory,
+    mode,
+    month,
+    mishap,
+    sync_first,
+    close_first,
+    remapped,
+    short_memory,
 ):
     tenant = World(app, settings, tmp_path_factory.mktemp("month")).tenant(mode)
     records, late = month
@@ -125,11 +142,16 @@ def test_the_books_equal_the_bills(
     if close_first:
         tenant.close("may")
     if sync_first:
-        assert tenant.sync().ok
-    tenant.batch(late) if late else None
+        tenant.sync(plan=faults.whenever("Add", mishap) if mishap else faults.all_well)
+        tenant.an_hour_passes()
+    if remapped:
+        moved = {"name": "Charge 0", "accounting_code": "4040", "item": "Support", "version": 2}
+        tenant.put("charges", "g0", **moved)
+    if late:
+        tenant.batch(late)
     tenant.close("may")
 
-    outcome = tenant.sync()
+    outcome = tenant.sync(short_memory=short_memory)
 
     assert outcome.ok, outcome
     proof = tenant.proof()

@@ -277,6 +277,7 @@ def test_a_failed_operation_is_tried_again(full, enter):
     assert "queued already" in form.submit(status=303).follow()
     assert [state for _, state, _ in full.operations()] == ["queued"]
     assert "Nothing needs you" in browser.get(f"/t/{full.slug}/queue?state=failed")
+    assert browser.get(f"/t/{full.slug}/audit").text.count("Tried again") == 1
 
 
 def test_what_is_still_held_says_so(full, enter):
