@@ -13,7 +13,6 @@ from tests.views.conftest import fill
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-WIDTHS = (1280, 390)
 FILES = re.compile(r"/qwc/file$|/upload/template/|/openapi\.yaml$")
 """Links that lead to no page."""
 RULES = {
@@ -47,6 +46,7 @@ class Person:
         self.page = page
         self.address = address
         self.complaints = []
+        self.widths = [1280, 390]
         page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._same_host)
@@ -103,10 +103,12 @@ class Person:
     def look(self, path=""):
         """What holds for every page, however wide."""
         assert self.page.locator("h1").count() == 1
-        for width in WIDTHS:
-            self.page.set_viewport_size({"width": width, "height": 800})
+        for width in self.widths:
+            if self.page.viewport_size["width"] != width:
+                self.page.set_viewport_size({"width": width, "height": 800})
             wide = self.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{self.page.url} is {wide} pixels wide on a screen of {width}"
+        self.widths.reverse()
         assert not self.complaints, (self.page.url, self.complaints)
 
 

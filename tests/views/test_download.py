@@ -307,6 +307,7 @@ def test_the_audit_log_is_paged(summary, enter, world):
     page = browser.get(f"/t/{summary.slug}/audit")
     older = page.click("Older")
     assert "Counted" in older
+    assert "Tenant created" in older
     assert "Older" not in older
     assert older.click("Newest").request.path == page.request.path
 

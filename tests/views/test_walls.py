@@ -1,8 +1,11 @@
 """Who may see what, and what every page is held to."""
 
 import re
+import uuid
 
 import pytest
+
+from hub.tenants.service import add_support
 
 PAGES = [
     "",
@@ -165,6 +168,14 @@ def test_support_changes_nothing_of_a_tenants(support, summary, path, fields):
     token = support.get("/tenants").forms[1]["csrf_token"].value
     answer = support.post(f"/t/{summary.slug}{path}", {"csrf_token": token, **fields}, status=403)
     assert "not yours to do" in answer
+
+
+def test_new_support_staff_is_logged(world, caplog):
+    login = f"new-{uuid.uuid4()}@hub.example"
+    with caplog.at_level("INFO"), world.db() as db:
+        add_support(db, login)
+    (line,) = [line for line in caplog.records if line.message == "support staff added"]
+    assert line.login == login
 
 
 def test_support_makes_and_mails_the_file(world, support, settings):
