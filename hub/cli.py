@@ -200,7 +200,7 @@ def tenant_add(
 ) -> None:
     """Add a tenant and its first admin; print the slug and a one-time password."""
     with database(settings) as db:
-        added = create_tenant(db, name, Mode(mode), currency, confirm_company)
+        added = create_tenant(db, name, Mode(mode), currency, confirm_company, actor=ACTOR)
         main_connection(db, added)
         _, password = StaffRoom(db, added, ACTOR).add_person(admin)
         slug = added.slug

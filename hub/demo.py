@@ -124,7 +124,7 @@ def _make(db: HubSession, tenant: Tenant) -> tuple[str, str]:
     wrong = [fault for incoming in batch for fault in incoming.faults]
     if wrong:
         raise HubError(f"The demonstration's data were refused: {wrong[0].pointer} {wrong[0].sentence}")
-    outbox.close(Shelf(db, "billing_cycle").get("month"))
+    outbox.close(Shelf(db, "billing_cycle").get("month"), room)
     return password, connector
 
 

@@ -88,7 +88,7 @@ class Chart:
         if not self._imported:
             raise Objection(
                 f"{what} waits: {called} has not been imported yet; "
-                "it comes with the Web Connector's first session."
+                "it comes with the Web Connector's first run."
             )
         inactive = (kind, name.strip().casefold()) in self._names
         state = "inactive in" if inactive else "not in"

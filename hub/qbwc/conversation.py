@@ -33,6 +33,7 @@ from hub.qbwc.models import Message, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.security import digest, sign_in
 from hub.tenants.models import StaffKind, Tenant
+from hub.tenants.service import StaffRoom
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Conversation:
         if live is None or live.last_call > now() - quiet:
             return live is not None
         live.closed = now()
-        live.error = live.error or "The Web Connector went away in mid-session."
+        live.error = live.error or "The Web Connector went away in mid-run."
         # The new session takes the live one's place.
         self._db.flush()
         return False
@@ -172,6 +173,9 @@ class Conversation:
         connection.company = found.facts | {"currency": tenant.currency}
         if not connection.confirmed and tenant.confirm_company:
             confirm(connection)
+            StaffRoom(self._db, tenant, "Web Connector").audit(
+                "company confirmed", company=found.name[:LONGEST]
+            )
         session.greeted = True
         messages.discard_unsent()
         return True

@@ -22,6 +22,7 @@ from hub.exporters.contract import Errand, Held
 from hub.ledger.models import BillingCycle
 from hub.qbwc.models import Operation, State
 from hub.tenants.models import Tenant
+from hub.tenants.service import StaffRoom
 
 LOOK_AHEAD = 200
 """How many waiting operations are looked at in one go."""
@@ -43,11 +44,14 @@ class Outbox:
         if kind == "charge":
             self.review()
 
-    def close(self, cycle: BillingCycle) -> None:
-        """Close a billing cycle and put what that makes; closing twice changes nothing."""
+    def close(self, cycle: BillingCycle, room: StaffRoom) -> None:
+        """Close a billing cycle, put what that makes and write it into ``room``'s audit log; closing
+        twice changes nothing."""
         self.keep("pg_advisory_xact_lock")
         self._db.refresh(cycle)
-        cycle.closed = cycle.closed or dt.datetime.now(dt.UTC)
+        if cycle.closed is None:
+            cycle.closed = dt.datetime.now(dt.UTC)
+            room.audit("billing cycle closed", cycle=cycle.name)
         # The exporter asks the database which cycles are closed.
         self._db.flush()
         self.put(self.exporter.closed(cycle))

@@ -21,6 +21,7 @@ from hub.ledger.intake import Incoming
 from hub.ledger.models import BillingCycle
 from hub.ledger.shelf import Shelf
 from hub.qbwc.outbox import Outbox
+from hub.tenants.service import StaffRoom
 from hub.views import door
 
 KINDS = {f"{kind.replace('_', '-')}s": kind for kind in records.MODELS}
@@ -99,7 +100,8 @@ def close(context: door.APIContext, request: Request) -> Any:
     """Close a billing cycle."""
     shelf = Shelf(request.db, "billing_cycle")
     cycle: BillingCycle = shelf.get(request.matchdict["external_id"])
-    Outbox(request.db, context.tenant).close(cycle)
+    room = StaffRoom(request.db, context.tenant, "API")
+    Outbox(request.db, context.tenant).close(cycle, room)
     return shelf.body_of(cycle)
 
 

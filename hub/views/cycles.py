@@ -85,7 +85,5 @@ class CloseCyclePage(Page):
     @view_config(request_method="POST")
     def close(self) -> Any:
         cycle = self._cycle()
-        if not cycle.closed:
-            self.outbox.close(cycle)
-            self.room.audit("billing cycle closed", cycle=cycle.name)
+        self.outbox.close(cycle, self.room)
         return self.done(f"“{cycle.name}” is closed.", "cycles")

@@ -138,7 +138,7 @@ def test_a_person_confirms_the_company(unconfirmed, enter):
     form.submit(status=303)
     assert unconfirmed.connection().confirmed
     unconfirmed.sync()
-    assert "Your books equal your bills" in browser.get(f"/t/{unconfirmed.slug}")
+    assert "equals what you billed, to the cent" in browser.get(f"/t/{unconfirmed.slug}")
     audit = browser.get(f"/t/{unconfirmed.slug}/audit")
     assert audit.text.count("Company confirmed") == 1
 
