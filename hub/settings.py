@@ -116,7 +116,7 @@ SETTINGS = (
     Setting("mail.password", "MAIL_PASSWORD", secret=True),
     Setting("mail.tls", "MAIL_TLS", _choice("starttls", "implicit", "none"), "starttls"),
     Setting("mail.sender", "MAIL_SENDER"),
-    Setting("qbwc.quiet_seconds", "QBWC_QUIET_SECONDS", _number(1, 86400), 60),
+    Setting("qbwc.quiet_seconds", "QBWC_QUIET_SECONDS", _number(1, 86400), 30),
 )
 
 

@@ -516,7 +516,7 @@ def line(**changes):
         ("invoices", line(amount=None), "/lines/0/amount"),
         ("invoices", line(amount="-0.01"), "/lines"),
         ("invoices", invoice(lines=[LINE | {"amount": "9999999999999.99"}] * 2), "/lines"),
-        ("invoices", line(quantity=2), "/lines/0/quantity"),
+        ("invoices", line(quantity=2.5), "/lines/0/quantity"),
         ("invoices", line(quantity="1.000001"), "/lines/0/quantity"),
         ("invoices", line(qty="1"), "/lines/0/qty"),
         ("invoices", line(charge="lead"), "/lines/0/charge"),
@@ -840,3 +840,16 @@ def rows_of(tenant, model):
         rows = db.scalars(select(model)).all()
         db.expunge_all()
         return rows
+
+
+def test_a_whole_quantity_may_be_a_json_integer(full):
+    full.put("customers", "c", name="Ada")
+    full.put("charges", "g", name="Gold")
+    head = {"number": "1", "customer": "c", "date": "2026-05-01"}
+    for quantity in (2, "2", 2.0):
+        line = {"charge": "g", "quantity": quantity, "amount": "10.00"}
+        full.put("invoices", "i", lines=[line], **head)
+    assert full.get("invoices/i").json["lines"][0]["quantity"] == "2"
+    line = {"charge": "g", "quantity": 1.5, "amount": "10.00"}
+    refused = full.put("invoices", "j", expect=422, lines=[line], **head)
+    assert refused.json["errors"][0]["pointer"] == "/lines/0/quantity"

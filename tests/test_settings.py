@@ -27,7 +27,7 @@ def development(tmp_path):
 def test_everything_has_a_default_in_development(development):
     read = load(development, {})
     assert read["hub.url"] == "http://localhost:6543"
-    assert read["qbwc.quiet_seconds"] == 60
+    assert read["qbwc.quiet_seconds"] == 30
     assert read["mail.sender"] == "hub@localhost"
     assert read["sqlalchemy.url"] is None
     assert len(read["hub.secret"]) == 64
@@ -43,7 +43,7 @@ def test_the_environment_wins_over_the_file(development):
 
 def test_an_empty_text_counts_as_not_given(development):
     read = load({**development, "hub.name": " "}, {"QBWC_QUIET_SECONDS": "", "HUB_URL": "  "})
-    assert read["qbwc.quiet_seconds"] == 60
+    assert read["qbwc.quiet_seconds"] == 30
     assert read["hub.name"] == "Billing Hub"
     assert read["hub.url"] == "http://localhost:6543"
 

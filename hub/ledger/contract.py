@@ -148,6 +148,6 @@ def day(text: str | None) -> dt.date | None:
     return dt.date.fromisoformat(text) if text else None
 
 
-def decimal(text: str | None) -> Decimal | None:
+def decimal(value: str | int | None) -> Decimal | None:
     """Read a number that the contract has accepted."""
-    return Decimal(text) if text else None
+    return None if value in (None, "") else Decimal(value)

@@ -66,7 +66,12 @@ def normal(kind: str, body: Body, currency: str) -> Body:
 
 
 def _without_empty(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if value not in (None, "", [])}
+    """Leave out what is empty, and write a whole number one way: ``2`` and ``"2"`` are one quantity."""
+    kept = {key: value for key, value in row.items() if value not in (None, "", {}, [])}
+    for name in ("quantity", "rate"):
+        if isinstance(kept.get(name), int | float):
+            kept[name] = str(int(kept[name]))
+    return kept
 
 
 def digest(body: Body) -> str:
