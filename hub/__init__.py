@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 from urllib.parse import quote
+
+# Pyramid 2.1 still imports pkg_resources, which newer setuptools announces on every command line.
+warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 
 import pyramid.request
 from pyramid.config import Configurator

@@ -112,8 +112,8 @@ def test_no_name_leaves_the_directory(settings, tmp_path):
 
 def test_a_mail_server_gets_the_message(send):
     server = send()
-    assert "mail FROM:<hub@example.com>" in " ".join(server.said)
-    assert "rcpt TO:<anna@example.org>" in server.said
+    assert "mail from:<hub@example.com>" in " ".join(server.said).lower()
+    assert "rcpt to:<anna@example.org>" in " ".join(server.said).lower()
     assert parsed(server.data).get_body().get_content().strip() == "Text"
 
 
