@@ -132,15 +132,19 @@ class Choices:
         if self._mode is Mode.SUMMARY:
             hint = "The liability account that collects this tax."
             options = [entry for entry in self.chart.usable(_LIABILITIES) if not entry.special]
-            now: Callable[[], str] = lambda: self.chart.tax_account(code).full_name  # noqa: E731
         else:
             hint = "The item that carries this tax as a line of its own on the invoice."
             items = self.chart.all(ListKind.ITEM)
             options = [
                 item for item in items if item.active and item.account and item.type in _TAX_ITEMS
             ]
-            now = lambda: self.chart.tax_item(code).full_name  # noqa: E731
-        return self._slot(("tax", code), f"Tax “{code}”", hint, chosen, now, options)
+        return self._slot(
+            ("tax", code), f"Tax “{code}”", hint, chosen, lambda: self._tax_place(code), options
+        )
+
+    def _tax_place(self, code: str) -> str:
+        find = self.chart.tax_account if self._mode is Mode.SUMMARY else self.chart.tax_item
+        return find(code).full_name
 
     @staticmethod
     def _slot(

@@ -82,7 +82,8 @@ class Exporter(Protocol):
         """Return the errands that closing ``cycle`` makes."""
 
     def prepare(self, subjects: Sequence[str], send: bool) -> Mapping[str, Outcome]:
-        """Return what each errand is right now; with ``send`` it goes out in this transaction."""
+        """Return what each errand is right now; with ``send`` it goes out in this transaction. A
+        customer that QuickBooks has already is linked either way."""
 
     def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
         """Return the full name of the account an amount belongs to.

@@ -98,7 +98,8 @@ class Settlement:
         return any(ret.name == f"{operation.kind[:-3]}Ret" for ret in answer.returned)
 
     def _done(self, operation: Operation, kind: str, answer: Answer, ret: Element | None = None) -> None:
-        ret = ret or next(iter(answer.returned), None)
+        if ret is None:
+            ret = next(iter(answer.returned), None)
         if kind.endswith("Query"):
             self._read_again(operation, ret)
             return
