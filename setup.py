@@ -8,7 +8,7 @@ setup(
     description="Carries a billing platform's records into QuickBooks Desktop and proves it to the cent",
     packages=find_packages(include=["hub", "hub.*"]),
     include_package_data=True,
-    package_data={"hub": ["templates/**/*", "static/**/*", "*.yaml"]},
+    package_data={"hub": ["templates/**/*", "static/**/*", "*.yaml", "qbwc/*.yaml"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
         "alembic>=1.14",

@@ -85,7 +85,9 @@ class Settlement:
             self._done(operation, operation.kind, answer)
         elif status.action is Action.SETTLE or status.outcome is Outcome.UNKNOWN:
             self._doubt(operation)
-        elif status.action is Action.RETRY and operation.attempts < TRIES:
+        elif operation.attempts < TRIES and (
+            status.action is Action.RETRY or operation.code == statuses.STALE
+        ):
             self._again(operation)
         else:
             self._needs_person(operation, operation.note)

@@ -1,15 +1,21 @@
-"""What QuickBooks' codes mean: one table, for the conversation and for people.
+"""What the codes of QuickBooks and the Web Connector mean: one table, for the conversation and for people.
 
 A code says what became of the request (``Outcome``), what the hub does next
-(``Action``), and in three short sentences what happened, why, and what to do.
-Sources: protocol.md A.5 and D.2. An unknown code holds its record and lets the
-others go on.
+(``Action``), and in three short sentences what happened, why, and what to do. The
+table itself is ``catalogue.yaml``; sources: protocol.md A.5, A.8, D.1, D.2, D.4. A
+code that is in no table holds its record and lets the others go on.
 """
 
 from __future__ import annotations
 
 import enum
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import yaml
 
 
 class Outcome(enum.StrEnum):
@@ -25,19 +31,34 @@ class Action(enum.StrEnum):
 
     SETTLE = "settle"
     RETRY = "retry"
-    NEEDS_PERSON = "needs a person"
-    """A person has to do something first."""
+    LOOK_UP = "look up again"
+    """QuickBooks is read before anything goes again."""
+    HOLD = "hold"
+    """A person has to do something first; other records go on."""
+    STOP = "stop"
+    """What is left goes with the next run."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """One code's meaning."""
+    """One meaning, and the codes that have it, as people read them."""
 
     outcome: Outcome
     action: Action
     title: str
     cause: str = ""
     next_step: str = ""
+    codes: tuple[str, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        """Its place on the help page; each of its codes is one as well."""
+        return self.codes[0] if self.codes else ""
+
+    @property
+    def anchor(self) -> str:
+        """The fragment of the help page's address that leads there."""
+        return f"#{self.slug}" if self.slug else ""
 
     def sentence(self, text: str = "") -> str:
         """Return title, cause, QuickBooks' own words and the next step as one text."""
@@ -45,178 +66,142 @@ class Status:
         return " ".join(part for part in (self.title, self.cause, said, self.next_step) if part)
 
 
-def _needs_person(title: str, cause: str, next_step: str) -> Status:
-    return Status(Outcome.NOT_BOOKED, Action.NEEDS_PERSON, title, cause, next_step)
-
-
-def _again(title: str, cause: str = "", next_step: str = "The hub tries again by itself.") -> Status:
-    return Status(Outcome.NOT_BOOKED, Action.RETRY, title, cause, next_step)
-
-
-_OUR_FAULT = "This is the hub's fault: tell support, with the record's number."
-_CLOSED = _needs_person(
-    "That date is in a closed period.",
-    "QuickBooks' closing date is on or after it.",
-    "Ask whoever keeps the books to open the period, or change the date, then press Try again.",
+_TABLES: dict[str, list[dict[str, Any]]] = yaml.load(
+    resources.files("hub.qbwc").joinpath("catalogue.yaml").read_bytes(),
+    getattr(yaml, "CSafeLoader", yaml.SafeLoader),
 )
 
-STATUSES: dict[int, Status] = {
-    0: Status(Outcome.BOOKED, Action.SETTLE, "Booked."),
-    1: Status(Outcome.BOOKED, Action.SETTLE, "QuickBooks found nothing that matches."),
-    500: Status(Outcome.BOOKED, Action.SETTLE, "QuickBooks answered in part."),
-    510: Status(
-        Outcome.UNKNOWN,
-        Action.NEEDS_PERSON,
-        "QuickBooks may have booked this and did not say so.",
-        next_step="The hub asks it at the next run.",
-    ),
-    550: Status(Outcome.BOOKED, Action.SETTLE, "Booked, but without its notes."),
-    570: Status(Outcome.BOOKED, Action.SETTLE, "Booked, but not linked to the other document."),
-    1000: Status(
-        Outcome.UNKNOWN,
-        Action.NEEDS_PERSON,
-        "QuickBooks had an internal error.",
-        next_step="The hub asks what was booked at the next run.",
-    ),
-    1010: _again("QuickBooks was not available."),
-    1030: _needs_person(
-        "This edition of QuickBooks cannot do that.", "", "Ask support what your edition takes."
-    ),
-    3040: _needs_person("QuickBooks did not accept the amount.", "", _OUR_FAULT),
-    3070: _needs_person(
-        "A text is longer than QuickBooks keeps.",
-        "",
-        "Shorten it where the record was made; the new version is sent by itself.",
-    ),
-    3090: _needs_person(
-        "A name holds a colon.",
-        "QuickBooks reads a colon as parent and child.",
-        "Take the colon out of the name; the new version is sent by itself.",
-    ),
-    3100: _needs_person(
-        "The name is already used in QuickBooks.",
-        "Customers, vendors, employees and other names share one list.",
-        "Change one of the two names, then press Try again.",
-    ),
-    3120: _needs_person(
-        "QuickBooks no longer has what this refers to.",
-        "It was deleted there, or merged with another.",
-        "Restore it in QuickBooks or change the record, then press Try again.",
-    ),
-    3140: _needs_person(
-        "QuickBooks does not know something this refers to.",
-        "A customer, account, item or class was renamed, deleted or made inactive.",
-        "Choose an existing one, import the lists again, then press Try again.",
-    ),
-    3170: _needs_person(
-        "QuickBooks would not change this record.", "", "Put right what it names; press Try again."
-    ),
-    3171: _CLOSED,
-    3175: _again("Somebody has this record open in QuickBooks."),
-    3176: _again("Somebody has a related record open in QuickBooks."),
-    3180: _needs_person(
-        "QuickBooks could not save this.", "", "Put right what it names, then press Try again."
-    ),
-    3181: _CLOSED,
-    3185: _needs_person(
-        "QuickBooks would not void this.",
-        "",
-        "Void it in QuickBooks by hand, or free what it is linked to.",
-    ),
-    3200: _again("The record was changed in QuickBooks since the hub last saw it."),
-    3210: _needs_person(
-        "A rule of QuickBooks forbids this.", "", "Put right what it names, then press Try again."
-    ),
-    3220: _needs_person(
-        "The QuickBooks user may not do this.",
-        "",
-        "Let the Web Connector sign in as a user with full access, then press Try again.",
-    ),
-    3231: _again("Not looked at, because an earlier request failed."),
-    3250: _needs_person(
-        "A feature that this needs is switched off in QuickBooks.",
-        "",
-        "Switch it on under Edit ▸ Preferences in QuickBooks, then press Try again.",
-    ),
-    3260: _needs_person(
-        "The QuickBooks user may not do this.",
-        "",
-        "Let the Web Connector sign in as a user with full access, then press Try again.",
-    ),
-    3261: _needs_person(
-        "QuickBooks does not let the hub do this.",
-        "",
-        "Open Edit ▸ Preferences ▸ Integrated Applications in QuickBooks and allow it; press Try again.",
-    ),
-}
 
-UNANSWERED = Status(Outcome.UNKNOWN, Action.NEEDS_PERSON, "QuickBooks did not say what became of this.")
+def _rows(
+    table: str, written: Callable[[Any], str] = str
+) -> Iterator[tuple[dict[str, Any], list[Any], Status]]:
+    """Yield each row of a table, its codes, and what they mean."""
+    for row in _TABLES[table]:
+        codes = row["codes"]
+        yield (
+            row,
+            codes,
+            Status(
+                Outcome(row["outcome"]),
+                Action(row["action"]),
+                row["title"],
+                row.get("cause", ""),
+                row.get("next_step", ""),
+                tuple(written(code) for code in codes),
+            ),
+        )
+
+
+def _table(name: str, written: Callable[[Any], str] = str) -> dict[Any, Status]:
+    """Return a table by its codes, in its own order."""
+    return {code: status for _, codes, status in _rows(name, written) for code in codes}
+
+
+def _hexadecimal(code: int) -> str:
+    return f"0x{code:08X}"
+
+
+def _web_connector_code(code: int | str) -> str:
+    return f"QBWC{code}" if isinstance(code, int) else code
+
+
+STATUSES: dict[int, Status] = _table("statuses")
+MESSAGE_SETS: dict[int, Status] = _table("message_sets")
+HRESULTS: dict[int, Status] = _table("hresults", _hexadecimal)
+WEB_CONNECTOR: dict[int | str, Status] = _table("web_connector", _web_connector_code)
+"""By the number after QBWC, or by the word for what has none."""
+WORDS: dict[tuple[str, ...], Status] = {
+    tuple(words.lower() for words in row["words"]): status for row, _, status in _rows("words")
+}
+"""What QuickBooks' own words say more exactly than their code, by the words that it uses."""
+RANGES: dict[tuple[int, int], Status] = {
+    (row["range"][0], row["range"][1]): status for row, _, status in _rows("ranges")
+}
+"""What a code means that no table has, by its range (protocol.md D.1)."""
+LOCKED: tuple[str, ...] = next(words for words, status in WORDS.items() if status.slug == "locked")
+"""Words that mean "send it again", whatever the code (protocol.md D.2)."""
+
 STALE = 3200
 """The EditSequence is out of date: read the object again, then change it."""
-
-LOCKED = (
-    "modified by another user",
-    "could not be locked",
-    "failed to acquire the lock",
-    "is in use",
-)
-"""Texts that mean "send it again", whatever the code (protocol.md D.2)."""
-
-
-def status(code: int, text: str = "") -> Status:
-    """Return what a statusCode means; unknown ones are held for a person, by their range."""
-    if code in (3170, 3175, 3176, 3180) and any(words in text.lower() for words in LOCKED):
-        return _again("Somebody else has this record open in QuickBooks.")
-    if code in STATUSES:
-        return STATUSES[code]
-    if 0 <= code < 1000:
-        return Status(Outcome.BOOKED, Action.SETTLE, f"Booked, with a remark ({code}).")
-    if 3000 <= code < 3100 or 3110 <= code < 3120 or 3150 <= code < 3160:
-        return _needs_person(f"QuickBooks did not accept a value ({code}).", "", _OUR_FAULT)
-    return _needs_person(
-        f"QuickBooks refused this ({code}).", "", "Put right what it names; press Try again."
-    )
-
-
+NAME_TAKEN = 3100
+"""Another list object has the name: it may be ours, from a try of unknown fate."""
+NOT_PROCESSED = frozenset({3230, 3231})
+"""Nothing of the request was kept, as another one of its message failed."""
+GONE = frozenset({500, 3120})
+"""QuickBooks does not have the object: what was to be changed, voided or deleted is no more. 3000 is
+none of them: an id that cannot be read says nothing about what is there."""
 UNREADABLE = 0x80040400
 """QuickBooks could not read the message; nothing of it was run (protocol.md A.5)."""
 
-_HRESULTS: dict[int, str] = {
-    0x80040400: "QuickBooks could not read one of our requests. The hub finds out which one by itself.",
-    0x80040401: "QuickBooks cannot be reached. Restart the computer; if that does not help, repair QuickBooks.",
-    0x80040402: "QuickBooks had an unexpected error. The hub checks what was booked at the next run.",
-    0x80040403: "The company file could not be opened. Open it in QuickBooks by hand, then run again.",
-    0x80040408: "QuickBooks could not be started. Open QuickBooks with the company file, then run again.",
-    0x8004040A: "Another company file is open. Open the right one in QuickBooks, then run again.",
-    0x8004040D: "QuickBooks lost the session. The next run goes on.",
-    0x80040410: "The company file is open in another mode. Switch to multi-user mode in QuickBooks, then run again.",
-    0x80040414: "A window in QuickBooks waits for an answer. Close every pop-up there, then run again.",
-    0x80040416: "QuickBooks is closed. Open it with the company file, then run again.",
-    0x80040418: "An administrator must allow the hub first. Sign in to QuickBooks as Admin and run again.",
-    0x8004041A: "The hub is not allowed into this company file. Allow it under Edit ▸ Preferences ▸ "
-    "Integrated Applications.",
-    0x8004041B: "QuickBooks is busy. The next run goes on.",
-    0x8004041C: "QuickBooks had an internal problem. Restart it, then run again.",
-    0x8004041D: "The hub may not sign in automatically. Allow it under Integrated Applications ▸ Properties.",
-    0x8004041E: "The approval has expired. Sign in to QuickBooks and run again.",
-    0x80040420: "Somebody pressed No in QuickBooks. Run again and choose Yes.",
-    0x80040422: "QuickBooks needs single-user mode for this. Close other programs that use the file.",
-    0x80040423: "QuickBooks is too old for these requests. Update QuickBooks.",
-    0x80040424: "QuickBooks is still starting. Wait two minutes; the next run goes on.",
-    0x80040427: "QuickBooks is not registered. Choose Help ▸ Register QuickBooks.",
-}
+UNANSWERED = Status(
+    Outcome.UNKNOWN,
+    Action.LOOK_UP,
+    "QuickBooks did not say what became of this.",
+    next_step="The hub asks it at the next run.",
+)
+_STRANGE = Status(
+    Outcome.UNKNOWN,
+    Action.HOLD,
+    "QuickBooks answered with a code that nobody knows.",
+    next_step="Look it up in QuickBooks, then press Try again under Review items queued.",
+)
+_STRANGE_HRESULT = Status(
+    Outcome.UNKNOWN,
+    Action.STOP,
+    "QuickBooks could not go on.",
+    next_step="Open QuickBooks with the company file, close every window in it, then run again.",
+)
+
+
+def status(code: int, text: str = "") -> Status:
+    """Return what a statusCode means, with what QuickBooks says in words taken into account.
+
+    The words refine only a refusal that would wait for a person. A code that no table has is read by
+    its range.
+    """
+    found = STATUSES.get(code) or MESSAGE_SETS.get(code) or _by_range(code)
+    if found.action is Action.HOLD and found.outcome is Outcome.NOT_BOOKED:
+        return _by_words(text) or found
+    return found
+
+
+def _by_range(code: int) -> Status:
+    return next((status for (first, last), status in RANGES.items() if first <= code <= last), _STRANGE)
+
+
+def _by_words(text: str) -> Status | None:
+    said = " ".join(text.lower().split())
+    return next((status for words, status in WORDS.items() if any(one in said for one in words)), None)
+
+
+def of_message_set(code: int) -> Status:
+    """Return what a messageSetStatusCode means; none but 0 says what was booked (protocol.md D.4)."""
+    return STATUSES[0] if code == 0 else MESSAGE_SETS.get(code, MESSAGE_SETS[9005])
 
 
 def hresult_code(text: str) -> int | None:
     """Read an hresult, hexadecimal or decimal, signed or not; None where it is neither."""
+    text = text.strip().lower()
+    bare = re.fullmatch("(0x)?(8[0-9a-f]{7})", text)
     try:
-        value = int(text, 16) if text.lower().startswith("0x") else int(text)
+        value = int(bare[2], 16) if bare else int(text, 16 if text.startswith("0x") else 10)
     except ValueError:
         return None
-    return value & 0xFFFFFFFF
+    return value & 0xFFFFFFFF if -(2**31) <= value < 2**32 else None
+
+
+def of_hresult(hresult: str) -> Status:
+    """Return what an hresult means for the session, and for a message that was with QuickBooks.
+
+    A code that no table has leaves both unknown: the session stops, and QuickBooks is asked at the
+    next one.
+    """
+    return HRESULTS.get(hresult_code(hresult) or 0, _STRANGE_HRESULT)
 
 
 def hresult_sentence(hresult: str, message: str) -> str:
     """Return what an hresult means and what to do, with the Web Connector's words behind it."""
-    known = _HRESULTS.get(hresult_code(hresult) or 0, "QuickBooks could not go on. Run again later.")
-    return f"{known} ({hresult}{': ' + message.strip() if message.strip() else ''})"
+    code, words = hresult.strip(), message.strip()
+    said = ": ".join(part for part in (code, words) if part)
+    known = of_hresult(hresult).sentence()
+    return f"{known} ({said})" if said else known
