@@ -1,8 +1,9 @@
 """Who is asking, and what they may do.
 
 bcrypt costs a good part of a second and every Web Connector signs in at every
-poll, so a process remembers for a while, in memory only and under a random key,
-which password it has seen match which hash; a changed hash is another entry.
+poll, so a process remembers for as long as it is used, in memory only and under
+a random key, which password it has seen match which hash; a changed hash is
+another entry. A wrong one is remembered too: a PC with an old password costs nothing.
 Nobody can tell a wrong password from an unknown login by the time it takes.
 """
 
@@ -12,6 +13,7 @@ import enum
 import hashlib
 import hmac
 import secrets
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -26,13 +28,17 @@ from pyramid.session import JSONSerializer, SignedCookieSessionFactory
 from sqlalchemy import text
 
 from hub.errors import Fault, Refused
+from hub.limits import SignIns
 from hub.tenants.models import StaffKind, Tenant
 
 COST = 12
 LONGEST = 72
 """bcrypt reads no more bytes than this; version 5 raises beyond it."""
 SHORTEST = 10
-REMEMBERED_SECONDS = 15 * 60
+LONGEST_LOGIN = 320
+"""Characters of the longest email address there is."""
+REMEMBERED_SECONDS = 2 * 3600
+"""Longer than the usual hour between two runs of a Web Connector."""
 REMEMBERED = 10_000
 
 
@@ -68,25 +74,56 @@ def hash_password(password: str) -> str:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(COST)).decode()
 
 
-_DUMMY = "$2b$12$C6UzMDM.H6dfI/f/IKcEeO7ZXmV1nE8q8CkEVLw0mVJbAGMTzBuiG"
-_remembered: dict[bytes, float] = {}
+_DUMMY = b"$2b$12$C6UzMDM.H6dfI/f/IKcEeO7ZXmV1nE8q8CkEVLw0mVJbAGMTzBuiG"
 _key = secrets.token_bytes(32)
+
+
+class _Memory:
+    """The entries that were looked for lately, under a key that this process alone has."""
+
+    def __init__(self) -> None:
+        self._until: dict[bytes, float] = {}
+        self._lock = threading.Lock()
+
+    def holds(self, *parts: bytes) -> bool:
+        """Whether the entry is there; if so it stays for as long again."""
+        entry = self._entry(parts)
+        with self._lock:
+            found = self._until.pop(entry, 0) > time.monotonic()
+            if found:
+                self._until[entry] = time.monotonic() + REMEMBERED_SECONDS
+        return found
+
+    def add(self, *parts: bytes) -> None:
+        entry = self._entry(parts)
+        with self._lock:
+            self._until[entry] = time.monotonic() + REMEMBERED_SECONDS
+            if len(self._until) > REMEMBERED:
+                del self._until[next(iter(self._until))]
+
+    def _entry(self, parts: tuple[bytes, ...]) -> bytes:
+        return hmac.digest(_key, b"\0".join(parts), "sha256")
+
+
+_right, _wrong = _Memory(), _Memory()
 
 
 def password_matches(password: str, password_hash: str | None) -> bool:
     """Whether ``password`` is the one hashed; spends the same time where there is no hash."""
-    raw = password.encode("utf-8", "surrogatepass")
-    if len(raw) > LONGEST or b"\0" in raw:
-        raw, password_hash = b"-", None
-    memory = hmac.digest(_key, (password_hash or "").encode() + b"\0" + raw, "sha256")
-    if _remembered.get(memory, 0) > time.monotonic():
+    raw = _readable(password)
+    stored = (password_hash or "").encode() if raw else b""
+    if stored and _right.holds(stored, raw):
         return True
-    matches = bcrypt.checkpw(raw, (password_hash or _DUMMY).encode()) and password_hash is not None
-    if matches:
-        if len(_remembered) >= REMEMBERED:
-            _remembered.clear()
-        _remembered[memory] = time.monotonic() + REMEMBERED_SECONDS
-    return matches
+    if not bcrypt.checkpw(raw, stored or _DUMMY) or not stored:
+        return False
+    _right.add(stored, raw)
+    return True
+
+
+def _readable(password: str) -> bytes:
+    """Return what bcrypt reads of ``password``, or nothing where it could be nobody's."""
+    raw = password.encode("utf-8", "surrogatepass")
+    return b"" if len(raw) > LONGEST or b"\0" in raw else raw
 
 
 def digest(secret: str) -> str:
@@ -109,7 +146,7 @@ class Login:
 
 def find_login(db: Any, login: str) -> Login | None:
     """Look a login up by name, whoever's it is."""
-    if "\0" in login or len(login) > 320:
+    if "\0" in login or len(login) > LONGEST_LOGIN:
         return None
     row = db.execute(text("SELECT * FROM hub_login(:login)"), {"login": login.strip()}).one_or_none()
     return row and Login(row.kind, row.tenant_id, row.slug, row.id, row.password_hash, row.active)
@@ -120,6 +157,46 @@ def sign_in(db: Any, login: str, password: str) -> Login | None:
     found = find_login(db, login)
     matches = password_matches(password, found.password_hash if found else None)
     return found if found and matches and found.active else None
+
+
+@dataclass(frozen=True)
+class Throttled:
+    """Too many tries were wrong: the password was not looked at."""
+
+    seconds: float
+    """Until the next try is looked at."""
+
+
+CONNECTORS = SignIns()
+"""The tries of Web Connectors at this process."""
+
+
+def sign_in_connector(db: Any, login: str, password: str, address: str) -> Login | Throttled | None:
+    """Return the integration login when the password is right and access is on.
+
+    ``address`` is where the call comes from. A password that this process has seen to be right is
+    taken at once, and one that it has seen to be wrong refused at once; any other costs a slow hash,
+    of which whoever was wrong too often gets one a wait (product.md 5.2).
+    """
+    found = find_login(db, login)
+    if found and found.kind != StaffKind.INTEGRATION:
+        # Nobody learns here whether a person's password is right.
+        found = None
+    name = login.strip().lower()[:LONGEST_LOGIN]
+    raw = _readable(password)
+    stored = found.password_hash.encode() if found else b""
+    if not (stored and _right.holds(stored, raw)):
+        tried = name.encode("utf-8", "surrogatepass"), stored, raw
+        if _wrong.holds(*tried):
+            return None
+        if seconds := CONNECTORS.wait(name, address):
+            return Throttled(seconds)
+        if not password_matches(password, found.password_hash if found else None):
+            CONNECTORS.wrong(name, address)
+            _wrong.add(*tried)
+            return None
+    CONNECTORS.right(name, address)
+    return found if found and found.active else None
 
 
 @dataclass(frozen=True)

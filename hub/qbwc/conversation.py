@@ -31,8 +31,8 @@ from hub.qbwc import company, imports, qbxml, statuses
 from hub.qbwc.messages import Messages
 from hub.qbwc.models import Message, State, SyncSession
 from hub.qbwc.outbox import Outbox
-from hub.security import digest, sign_in
-from hub.tenants.models import StaffKind, Tenant
+from hub.security import Login, Throttled, digest, sign_in_connector
+from hub.tenants.models import Tenant
 from hub.tenants.service import StaffRoom
 
 log = logging.getLogger(__name__)
@@ -54,11 +54,14 @@ class Conversation:
 
     # authenticate
 
-    def authenticate(self, username: str, password: str) -> list[str]:
-        """Return a ticket and ``""`` to go on, or ``nvu``, ``none`` or ``busy`` (protocol.md A.3)."""
-        login = sign_in(self._db, username, password)
-        if login is None or login.kind != StaffKind.INTEGRATION or login.tenant_id is None:
-            log.warning("web connector refused", extra={"known": login is not None})
+    def authenticate(self, username: str, password: str, address: str = "") -> list[str]:
+        """Return a ticket and ``""`` to go on, or ``nvu``, ``none`` or ``busy`` (protocol.md A.3).
+
+        ``address`` is where the call comes from.
+        """
+        login = sign_in_connector(self._db, username, password, address)
+        if not isinstance(login, Login) or login.tenant_id is None:
+            log.warning("web connector refused", extra={"throttled": isinstance(login, Throttled)})
             return ["", "nvu"]
         self._db.enter(login.tenant_id)
         query = select(Connection).filter_by(staff_id=login.id).with_for_update()
