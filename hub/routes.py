@@ -43,6 +43,7 @@ def _open(config: Configurator) -> None:
     config.add_route("sign_in", "/sign-in")
     config.add_route("sign_out", "/sign-out")
     config.add_route("help", "/help")
+    config.add_route("help_codes", "/help/codes")
     config.add_route("api_docs", "/api/docs")
     config.add_route("api_file", "/api/openapi.yaml")
 

@@ -25,6 +25,11 @@ class Outcome(enum.StrEnum):
     NOT_BOOKED = "not booked"
     UNKNOWN = "unknown"
 
+    @property
+    def label(self) -> str:
+        """What people read."""
+        return {"booked": "Done", "not booked": "Not booked", "unknown": "The hub checks first"}[self]
+
 
 class Action(enum.StrEnum):
     """What the hub does next."""
@@ -82,7 +87,7 @@ def _rows(
             row,
             codes,
             Status(
-                Outcome(row["outcome"]),
+                Outcome(row.get("outcome", Outcome.NOT_BOOKED)),
                 Action(row["action"]),
                 row["title"],
                 row.get("cause", ""),
@@ -97,8 +102,8 @@ def _table(name: str, written: Callable[[Any], str] = str) -> dict[Any, Status]:
     return {code: status for _, codes, status in _rows(name, written) for code in codes}
 
 
-def _hexadecimal(code: int) -> str:
-    return f"0x{code:08X}"
+def _hexadecimal(code: int | str) -> str:
+    return f"0x{code:08X}" if isinstance(code, int) else code
 
 
 def _web_connector_code(code: int | str) -> str:
@@ -106,8 +111,8 @@ def _web_connector_code(code: int | str) -> str:
 
 
 STATUSES: dict[int, Status] = _table("statuses")
-MESSAGE_SETS: dict[int, Status] = _table("message_sets")
-HRESULTS: dict[int, Status] = _table("hresults", _hexadecimal)
+MESSAGE_SETS: dict[int | str, Status] = _table("message_sets")
+HRESULTS: dict[int | str, Status] = _table("hresults", _hexadecimal)
 WEB_CONNECTOR: dict[int | str, Status] = _table("web_connector", _web_connector_code)
 """By the number after QBWC, or by the word for what has none."""
 WORDS: dict[tuple[str, ...], Status] = {
@@ -133,23 +138,12 @@ none of them: an id that cannot be read says nothing about what is there."""
 UNREADABLE = 0x80040400
 """QuickBooks could not read the message; nothing of it was run (protocol.md A.5)."""
 
-UNANSWERED = Status(
-    Outcome.UNKNOWN,
-    Action.LOOK_UP,
-    "QuickBooks did not say what became of this.",
-    next_step="The hub asks it at the next run.",
-)
+UNANSWERED = MESSAGE_SETS["no-answer"]
 _STRANGE = Status(
     Outcome.UNKNOWN,
     Action.HOLD,
     "QuickBooks answered with a code that nobody knows.",
-    next_step="Look it up in QuickBooks, then press Try again under Review items queued.",
-)
-_STRANGE_HRESULT = Status(
-    Outcome.UNKNOWN,
-    Action.STOP,
-    "QuickBooks could not go on.",
-    next_step="Open QuickBooks with the company file, close every window in it, then run again.",
+    next_step="Look the record up in QuickBooks, then press Try again under Review items queued.",
 )
 
 
@@ -176,7 +170,7 @@ def _by_words(text: str) -> Status | None:
 
 def of_message_set(code: int) -> Status:
     """Return what a messageSetStatusCode means; none but 0 says what was booked (protocol.md D.4)."""
-    return STATUSES[0] if code == 0 else MESSAGE_SETS.get(code, MESSAGE_SETS[9005])
+    return STATUSES[0] if code == 0 else MESSAGE_SETS.get(code, UNANSWERED)
 
 
 def hresult_code(text: str) -> int | None:
@@ -196,7 +190,7 @@ def of_hresult(hresult: str) -> Status:
     A code that no table has leaves both unknown: the session stops, and QuickBooks is asked at the
     next one.
     """
-    return HRESULTS.get(hresult_code(hresult) or 0, _STRANGE_HRESULT)
+    return HRESULTS.get(hresult_code(hresult) or 0, HRESULTS["other-code"])
 
 
 def hresult_sentence(hresult: str, message: str) -> str:

@@ -10,15 +10,33 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from hub.ledger.contract import resolved, schema, specification
+from hub.qbwc import statuses
 
 _KINDS = ("customer", "charge", "billing_cycle", "invoice", "payment", "credit_memo", "refund")
 _PARTS = ("Line", "Tax", "Applied", "BatchResult", "Problem")
+
+_CODES = (
+    ("record", "QuickBooks refuses a record", statuses.STATUSES),
+    ("said", "QuickBooks says more in its own words", statuses.WORDS),
+    ("lost", "The last answer was lost", statuses.MESSAGE_SETS),
+    ("session", "QuickBooks does not let the session begin, or go on", statuses.HRESULTS),
+    ("connector", "The Web Connector says", statuses.WEB_CONNECTOR),
+    ("other", "Any other number QuickBooks gives", statuses.RANGES),
+)
 
 
 @view_config(route_name="help", request_method="GET", renderer="hub:templates/help.jinja2")
 def help_page(request: Request) -> dict[str, Any]:
     """What to do when the Web Connector stops: the AppSupport address of every QWC file."""
     return {}
+
+
+@view_config(route_name="help_codes", request_method="GET", renderer="hub:templates/help_codes.jinja2")
+def help_codes(request: Request) -> dict[str, Any]:
+    """What every code means and what to do; each code is a fragment of this page's address."""
+    return {
+        "sections": [(slug, title, list(dict.fromkeys(table.values()))) for slug, title, table in _CODES]
+    }
 
 
 @view_config(route_name="api_file", request_method="GET")
