@@ -16,10 +16,10 @@ _KINDS = ("customer", "charge", "billing_cycle", "invoice", "payment", "credit_m
 _PARTS = ("Line", "Tax", "Applied", "BatchResult", "Problem")
 
 _CODES = (
-    ("record", "QuickBooks refuses a record", statuses.STATUSES),
+    ("record", "QuickBooks answers a request", statuses.STATUSES),
     ("said", "QuickBooks says more in its own words", statuses.WORDS),
     ("lost", "The last answer was lost", statuses.MESSAGE_SETS),
-    ("session", "QuickBooks does not let the session begin, or go on", statuses.HRESULTS),
+    ("session", "QuickBooks cannot be opened, or stops", statuses.HRESULTS),
     ("connector", "The Web Connector says", statuses.WEB_CONNECTOR),
     ("other", "Any other number QuickBooks gives", statuses.RANGES),
 )
