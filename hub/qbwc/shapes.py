@@ -37,7 +37,16 @@ type_patterns = {
 }
 PATTERNS = {name: re.compile(pattern) for name, pattern in type_patterns.items()}
 
-REQUESTS = """
+LIST_KINDS = (
+    *("Account", "Class", "Customer", "Employee", "OtherName", "PaymentMethod", "SalesTaxCode"),
+    *("StandardTerms", "DateDrivenTerms", "Vendor"),
+    *("ItemService", "ItemNonInventory", "ItemOtherCharge", "ItemDiscount", "ItemSubtotal"),
+    *("ItemSalesTax", "ItemSalesTaxGroup", "ItemGroup", "ItemPayment", "ItemInventory"),
+    *("ItemInventoryAssembly", "ItemFixedAsset"),
+)
+"""The kinds of list entries whose deletion can be asked for; items go by their kind (C.2)."""
+
+REQUESTS = f"""
 HostQuery
   IncludeRetElement 50 *
 
@@ -65,6 +74,26 @@ PaymentMethodQuery
 
 SalesTaxCodeQuery
   list-filter
+
+TermsQuery
+  list-filter
+
+VendorQuery
+  list-filter
+
+EntityQuery
+  | ?
+    ListID id +
+    FullName 209 +
+    list-range
+  IncludeRetElement 50 *
+
+ListDeletedQuery
+  ListDelType one-of {" ".join(LIST_KINDS)} +
+  DeletedDateRangeFilter ?
+    FromDeletedDate moment ?
+    ToDeletedDate moment ?
+  IncludeRetElement 50 *
 
 CustomerAdd
   CustomerAdd
@@ -240,6 +269,13 @@ JournalEntryQuery
 ARRefundCreditCardQuery
   transaction-filter
 
+TxnDeletedQuery
+  TxnDelType one-of ARRefundCreditCard CreditMemo Invoice JournalEntry ReceivePayment +
+  DeletedDateRangeFilter ?
+    FromDeletedDate moment ?
+    ToDeletedDate moment ?
+  IncludeRetElement 50 *
+
 TxnVoid
   TxnVoidType one-of ARRefundCreditCard CreditMemo Invoice JournalEntry
   TxnID id
@@ -275,9 +311,20 @@ transaction-filter
 
 transaction-range
   MaxReturned int ?
-  ModifiedDateRangeFilter ?
-    FromModifiedDate moment ?
-    ToModifiedDate moment ?
+  | ?
+    ModifiedDateRangeFilter
+      FromModifiedDate moment ?
+      ToModifiedDate moment ?
+    TxnDateRangeFilter
+      FromTxnDate date ?
+      ToTxnDate date ?
+  EntityFilter ?
+    |
+      ListID id +
+      FullName 209 +
+  RefNumberFilter ?
+    MatchCriterion one-of StartsWith Contains EndsWith
+    RefNumber 20
 
 sales-line
   ItemRef ref 159 ?

@@ -4,11 +4,11 @@ Tenants try an export here before they connect, and every test of the hub talks 
 this instead of the real ones. It speaks to the hub over SOAP and HTTP only, so it
 imports nothing of it but the pure floor. The rooms, from the ground up:
 
-* on disk       ``file`` (SQLite), ``lists``, ``transactions``, ``links``, ``message_sets``,
+* on disk       ``file`` (SQLite), ``deletions``, ``lists``, ``transactions``, ``links``, ``message_sets``,
                 ``chart`` (what a new company holds), ``company`` (the company file: all of them)
 * one change    ``customers``, ``sales``, ``payments``, ``refunds``, ``journal``, ``removal``;
-                ``references`` and ``refusals`` say no as QuickBooks does
-* one question  ``queries``, ``iterators``, ``about``
+                ``references`` and ``refusals`` say no as QuickBooks does; ``people`` ask nobody
+* one question  ``queries``, ``spans`` (of time), ``iterators``, ``about``
 * answers       ``answer`` (the text), ``list_answers``, ``transaction_answers`` (the ``Ret``\\ s)
 * the program   ``quickbooks`` (the request processor), ``faults`` (what goes wrong with it)
 * the courier   ``qwc`` (the file a tenant downloads), ``envelope`` and ``service`` (SOAP over

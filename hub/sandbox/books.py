@@ -33,17 +33,15 @@ def trial_balance(company: Company) -> list[Balance]:
 
 def customer_balances(company: Company) -> dict[str, Decimal]:
     """Return what each customer owes, by full name."""
-    accounts = company.lists.all("Account")
-    receivables = [one.id for one in accounts if one.fields["AccountType"] == "AccountsReceivable"]
     return {
-        customer.full_name: _money(company.transactions.owed_by(customer.id, receivables))
+        customer.full_name: _money(company.transactions.owed_by(customer.id))
         for customer in company.lists.all("Customer")
     }
 
 
 def counts(company: Company) -> dict[str, int]:
     """Return how many entries each list has and how many transactions there are of each kind."""
-    entries = {list: len(company.lists.all(list)) for list in LISTS}
+    entries = {list: company.lists.count(list) for list in LISTS}
     return entries | {kind: company.transactions.count(kind) for kind in KINDS}
 
 

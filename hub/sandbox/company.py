@@ -10,6 +10,7 @@ from typing import Any
 
 from hub.errors import HubError
 from hub.sandbox import chart
+from hub.sandbox.deletions import Deletions
 from hub.sandbox.file import Clock, CompanyFile, local_time
 from hub.sandbox.lists import Lists
 from hub.sandbox.message_sets import MessageSets
@@ -32,10 +33,11 @@ class Company:
     def __init__(self, path: str | Path, name: str = "Sandbox Company", clock: Clock = local_time):
         self.path = Path(path).absolute()
         self._file = CompanyFile(self.path, clock)
-        self.lists = Lists(self._file)
-        self.transactions = Transactions(self._file)
+        self.deletions = Deletions(self._file)
+        self.lists = Lists(self._file, self.deletions)
+        self.transactions = Transactions(self._file, self.deletions)
         self.message_sets = MessageSets(self._file)
-        if self._file.is_blank:
+        if self._file.is_old:
             self._begin(name)
 
     @classmethod
@@ -56,8 +58,9 @@ class Company:
 
     def _begin(self, name: str) -> None:
         with self._file.atomic():
-            if self._file.is_blank:
-                self._file.lay_out()
+            is_new = self._file.is_blank
+            self._file.lay_out()
+            if is_new:
                 self._set_fact("name", name)
                 self._set_fact("legal_name", name)
                 self._set_fact("preferences", json.dumps(PREFERENCES))
@@ -118,6 +121,10 @@ class Company:
 
     def now(self) -> str:
         return self._file.now()
+
+    def local(self, moment: str) -> str:
+        """Return a moment of qbXML in the company's local time, without offset."""
+        return self._file.local(moment)
 
     def today(self) -> str:
         return self._file.today()

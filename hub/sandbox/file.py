@@ -10,46 +10,58 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from hub.errors import HubError
 
 TABLES = """
-CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE stamp (
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS stamp (
     owner TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (owner, name)
 );
-CREATE TABLE entry (
+CREATE TABLE IF NOT EXISTS entry (
     position INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, list TEXT NOT NULL, kind TEXT NOT NULL,
     name TEXT NOT NULL, full_name TEXT NOT NULL, folded TEXT NOT NULL, parent TEXT NOT NULL,
     active INTEGER NOT NULL, created TEXT NOT NULL, modified TEXT NOT NULL,
     edit_sequence TEXT NOT NULL, fields TEXT NOT NULL, UNIQUE (list, folded)
 );
-CREATE TABLE txn (
+CREATE TABLE IF NOT EXISTS txn (
     number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, kind TEXT NOT NULL,
     created TEXT NOT NULL, modified TEXT NOT NULL, edit_sequence TEXT NOT NULL,
     customer TEXT NOT NULL, account TEXT NOT NULL, date TEXT NOT NULL, ref_number TEXT NOT NULL,
     total INTEGER NOT NULL, fields TEXT NOT NULL, lines TEXT NOT NULL
 );
-CREATE INDEX txn_ref_number ON txn (kind, ref_number);
-CREATE INDEX txn_customer ON txn (customer, kind);
-CREATE TABLE posting (
+CREATE INDEX IF NOT EXISTS txn_ref_number ON txn (kind, ref_number);
+CREATE INDEX IF NOT EXISTS txn_folded_ref_number ON txn (kind, ref_number COLLATE NOCASE);
+CREATE INDEX IF NOT EXISTS txn_customer ON txn (customer, kind);
+CREATE TABLE IF NOT EXISTS posting (
     txn TEXT NOT NULL, account TEXT NOT NULL, entity TEXT NOT NULL, cents INTEGER NOT NULL
 );
-CREATE INDEX posting_txn ON posting (txn);
-CREATE INDEX posting_account ON posting (account, entity, cents);
-CREATE TABLE link (
+CREATE INDEX IF NOT EXISTS posting_txn ON posting (txn);
+CREATE INDEX IF NOT EXISTS posting_account ON posting (account, entity, cents);
+CREATE INDEX IF NOT EXISTS posting_entity ON posting (entity);
+CREATE TABLE IF NOT EXISTS link (
     position INTEGER PRIMARY KEY, credit TEXT NOT NULL, charge TEXT NOT NULL, via TEXT NOT NULL,
     cents INTEGER NOT NULL
 );
-CREATE INDEX link_credit ON link (credit);
-CREATE INDEX link_charge ON link (charge);
-CREATE INDEX link_via ON link (via);
-CREATE TABLE message_set (id TEXT PRIMARY KEY, checksum TEXT NOT NULL, answer TEXT NOT NULL);
-INSERT INTO fact VALUES ('next', '1');
+CREATE INDEX IF NOT EXISTS link_credit ON link (credit);
+CREATE INDEX IF NOT EXISTS link_charge ON link (charge);
+CREATE INDEX IF NOT EXISTS link_via ON link (via);
+CREATE TABLE IF NOT EXISTS message_set (id TEXT PRIMARY KEY, checksum TEXT NOT NULL, answer TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS deletion (
+    position INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, created TEXT NOT NULL,
+    deleted TEXT NOT NULL, name TEXT NOT NULL
+);
+INSERT OR IGNORE INTO fact VALUES ('next', '1'), ('restores', '0');
+PRAGMA user_version = 2;
 """
+LAYOUT = 2
+"""Which layout ``TABLES`` is; files of an older one get what they lack when they are opened."""
+
+CHUNK = 500
+"""How many values one statement takes."""
 
 Clock = Callable[[], dt.datetime]
 
@@ -95,10 +107,24 @@ class CompanyFile:
         """Whether nothing was ever committed to this file."""
         return not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'fact'")
 
+    @property
+    def is_old(self) -> bool:
+        """Whether this file was made when the sandbox kept less."""
+        return self.number("PRAGMA user_version") < LAYOUT
+
     def lay_out(self) -> None:
-        """Make the tables; part of the transaction that fills them."""
+        """Make the tables that are not there; part of the transaction that fills them."""
         for statement in TABLES.split(";"):
             self.run(statement)
+
+    def chosen(self, sql: str, ids: Sequence[str]) -> dict[str, sqlite3.Row]:
+        """Return the rows of ``sql``, which ends in ``IN (…)``, by their ids, however many."""
+        found: dict[str, sqlite3.Row] = {}
+        for start in range(0, len(ids), CHUNK):
+            some = ids[start : start + CHUNK]
+            marks = ", ".join("?" * len(some))
+            found.update({row["id"]: row for row in self.rows(sql.replace("…", marks), *some)})
+        return found
 
     def rows(self, sql: str, *values: str | int) -> list[sqlite3.Row]:
         with self._lock:
@@ -144,9 +170,22 @@ class CompanyFile:
     def today(self) -> str:
         return self._clock().date().isoformat()
 
+    def local(self, moment: str) -> str:
+        """Return a moment of qbXML in this machine's local time, without offset.
+
+        One without an offset is local already (protocol.md E.2).
+        """
+        when = dt.datetime.fromisoformat(moment)
+        return (when.astimezone(self._clock().tzinfo) if when.tzinfo else when).isoformat()[:19]
+
+    def days_ago(self, days: int) -> str:
+        """Return the local time ``days`` ago, without offset."""
+        return (self._clock() - dt.timedelta(days=days)).isoformat()[:19]
+
     def edit_sequence(self, previous: str = "") -> str:
         """Return a new EditSequence, which is never the ``previous`` one."""
-        return str(max(int(self._clock().timestamp()), int(previous or 0) + 1))
+        restores = self.number("SELECT value FROM fact WHERE name = 'restores'")
+        return str(max(int(self._clock().timestamp()) + restores, int(previous or 0) + 1))
 
     def new_list_id(self) -> str:
         """Return an id like ``8000001B-1405768916`` (protocol.md C.4)."""

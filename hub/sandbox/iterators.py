@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from collections.abc import Sequence
 
 from hub.sandbox import refusals
@@ -12,25 +13,24 @@ class Iterators:
     """The iterators of one session. What an iterator still has to give are ids."""
 
     def __init__(self) -> None:
-        self._left: dict[str, list[str]] = {}
+        self._left: dict[str, deque[str]] = {}
 
     def start(self, ids: Sequence[str], size: int) -> tuple[str, list[str]]:
         """Begin an iterator over ``ids``; return its id and its first piece."""
         id = f"{{{uuid.uuid4()}}}"
-        self._left[id] = list(ids)
+        self._left[id] = deque(ids)
         return id, self.go_on(id, size)
 
     def go_on(self, id: str, size: int) -> list[str]:
         """Return the next piece; one that is used up is forgotten.
 
-        :raises Refusal: 3120 when this session knows no such iterator.
+        :raises Refusal: 3391 when this session knows no such iterator.
         """
         if id not in self._left:
-            raise refusals.not_found(id, "The iterator is not valid in this session.")
-        piece, rest = self._left[id][:size], self._left[id][size:]
-        if rest:
-            self._left[id] = rest
-        else:
+            raise refusals.void_iterator(id)
+        left = self._left[id]
+        piece = [left.popleft() for _ in range(min(size, len(left)))]
+        if not left:
             del self._left[id]
         return piece
 

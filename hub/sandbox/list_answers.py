@@ -50,9 +50,7 @@ def _account(company: Company, account: Entry) -> Ret:
     fields = account.fields
     sign = -1 if fields["AccountType"] in CREDIT_TYPES else 1
     own = company.lists.balance(account)
-    prefix = f"{account.full_name}:"
-    below = [one for one in company.lists.all("Account") if one.full_name.startswith(prefix)]
-    total = own + sum(company.lists.balance(one) for one in below)
+    total = own + company.lists.balance_below(account)
     return [
         *_place(company, account),
         ("AccountType", fields["AccountType"]),
@@ -66,12 +64,7 @@ def _account(company: Company, account: Entry) -> Ret:
 
 def _customer(company: Company, customer: Entry) -> Ret:
     fields = customer.fields
-    receivables = [
-        account.id
-        for account in company.lists.all("Account")
-        if account.fields["AccountType"] == "AccountsReceivable"
-    ]
-    owed = cents.write(company.transactions.owed_by(customer.id, receivables))
+    owed = cents.write(company.transactions.owed_by(customer.id))
     return [
         *_place(company, customer),
         *((name, fields.get(name)) for name in ("CompanyName", "FirstName", "LastName")),
@@ -125,6 +118,15 @@ def _tax_code(_company: Company, entry: Entry) -> Ret:
     ]
 
 
+def _terms(_company: Company, entry: Entry) -> Ret:
+    due = ("StdDueDays", str(entry.fields["StdDueDays"]))
+    return [("IsActive", boolean(entry.active)), due]
+
+
+def _name(_company: Company, entry: Entry) -> Ret:
+    return [("IsActive", boolean(entry.active))]
+
+
 _SUBJECTS = {
     "Account": _account,
     "Customer": _customer,
@@ -132,4 +134,8 @@ _SUBJECTS = {
     "Class": _class,
     "PaymentMethod": _payment_method,
     "SalesTaxCode": _tax_code,
+    "Terms": _terms,
+    "Vendor": _name,
+    "Employee": _name,
+    "OtherName": _name,
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.sandbox.deletions import Deletions
 from hub.sandbox.file import CompanyFile
 
 NAMES = ("Customer", "Vendor", "Employee", "OtherName")
@@ -41,11 +43,18 @@ def _entry(row: sqlite3.Row) -> Entry:
     return Entry(**values | {"active": bool(row["active"]), "fields": json.loads(row["fields"])})
 
 
+def _beneath(entry: Entry) -> tuple[str, str]:
+    """Return the first and last folded full name that something below ``entry`` can have."""
+    folded = entry.full_name.casefold()
+    return f"{folded}:", f"{folded}:\U0010ffff"
+
+
 class Lists:
     """All lists of one company file. Names are compared without case, as QuickBooks does."""
 
-    def __init__(self, file: CompanyFile):
+    def __init__(self, file: CompanyFile, deletions: Deletions):
         self._file = file
+        self._deletions = deletions
         self._special: dict[str, str] = {}
 
     def all(self, list: str) -> list[Entry]:
@@ -54,6 +63,27 @@ class Lists:
             _entry(row)
             for row in self._file.rows("SELECT * FROM entry WHERE list = ? ORDER BY position", list)
         ]
+
+    def count(self, list: str) -> int:
+        return self._file.number("SELECT count(*) FROM entry WHERE list = ?", list)
+
+    def changed(self, lists: Sequence[str], active: Sequence[bool], span: tuple[str, str]) -> list[str]:
+        """Return the ids of what was last changed within a span of local time, oldest entry first."""
+        marks = ", ".join("?" * len(lists)), ", ".join("?" * len(active))
+        rows = self._file.rows(
+            f"SELECT id FROM entry WHERE list IN ({marks[0]}) AND active IN ({marks[1]})"
+            " AND substr(modified, 1, 19) BETWEEN ? AND ? ORDER BY position",
+            *lists,
+            *[int(one) for one in active],
+            *span,
+        )
+        return [row["id"] for row in rows]
+
+    def chosen(self, lists: Sequence[str], ids: Sequence[str]) -> list[Entry]:
+        """Return the entries of ``lists`` that have these ids, in the order of the ids."""
+        found = self._file.chosen("SELECT * FROM entry WHERE id IN (…)", ids)
+        entries = [_entry(found[id]) for id in ids if id in found]
+        return [entry for entry in entries if entry.list in lists]
 
     def get(self, list: str, id: str) -> Entry | None:
         return self._one("SELECT * FROM entry WHERE list = ? AND id = ?", list, id)
@@ -102,8 +132,13 @@ class Lists:
         return entry
 
     def save(self, entry: Entry) -> None:
-        """Keep a changed entry (name, activity, fields) under a new EditSequence."""
+        """Keep a changed entry (name, activity, fields) under a new EditSequence.
+
+        Those below it get their new full name; that is no change of theirs.
+        """
         above, colon, _ = entry.full_name.rpartition(":")
+        if entry.full_name != f"{above}{colon}{entry.name}":
+            self._rename_below(entry, f"{above}{colon}{entry.name}")
         entry.full_name = f"{above}{colon}{entry.name}"
         entry.modified = self._file.now()
         entry.edit_sequence = self._file.edit_sequence(entry.edit_sequence)
@@ -114,9 +149,50 @@ class Lists:
             *(entry.modified, entry.edit_sequence, json.dumps(entry.fields), entry.id),
         )
 
+    def delete(self, entry: Entry) -> None:
+        """Take an entry out of its list, and remember that it was there."""
+        self._file.run("DELETE FROM entry WHERE id = ?", entry.id)
+        self._deletions.add(entry.kind, entry.id, entry.created, entry.full_name)
+
+    def is_used(self, entry: Entry) -> bool:
+        """Whether a transaction or another entry refers to ``entry``."""
+        quoted = f'%"{entry.id}"%'
+        return bool(
+            self._file.number(
+                "SELECT EXISTS (SELECT 1 FROM posting WHERE account = ? OR entity = ?)"
+                " OR EXISTS (SELECT 1 FROM txn WHERE customer = ? OR account = ?"
+                " OR fields LIKE ? OR lines LIKE ?)"
+                " OR EXISTS (SELECT 1 FROM entry WHERE parent = ? OR fields LIKE ?)",
+                *(entry.id, entry.id, entry.id, entry.id, quoted, quoted, entry.id, quoted),
+            )
+        )
+
+    def below(self, entry: Entry) -> list[Entry]:
+        """Return all entries that have ``entry`` above them, the higher ones first."""
+        rows = self._file.rows(
+            "SELECT * FROM entry WHERE list = ? AND folded BETWEEN ? AND ? ORDER BY folded",
+            *(entry.list, *_beneath(entry)),
+        )
+        return [_entry(row) for row in rows]
+
     def balance(self, account: Entry) -> int:
         """Return what is posted to ``account`` itself: cents, debits positive."""
         return self._file.number("SELECT sum(cents) FROM posting WHERE account = ?", account.id)
+
+    def balance_below(self, account: Entry) -> int:
+        """Return what is posted to the accounts that have ``account`` above them."""
+        return self._file.number(
+            "SELECT sum(cents) FROM posting WHERE account IN"
+            " (SELECT id FROM entry WHERE list = 'Account' AND folded BETWEEN ? AND ?)",
+            *_beneath(account),
+        )
+
+    def _rename_below(self, entry: Entry, full_name: str) -> None:
+        for one in self.below(entry):
+            now = f"{full_name}{one.full_name[len(entry.full_name) :]}"
+            self._file.run(
+                "UPDATE entry SET full_name = ?, folded = ? WHERE id = ?", now, now.casefold(), one.id
+            )
 
     def _one(self, sql: str, *values: str) -> Entry | None:
         rows = self._file.rows(sql, *values)

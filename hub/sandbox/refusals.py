@@ -105,6 +105,11 @@ def not_processed() -> Refusal:
     return Refusal(3231, "The request has not been processed.")
 
 
+def void_iterator(id: str) -> Refusal:
+    """A real Web Connector's log shows this one for an iterator of a session that is over."""
+    return Refusal(3391, f'The iteratorID "{id}" is not valid.')
+
+
 def feature_off(what: str) -> Refusal:
     return Refusal(
         3250, f"This feature is not enabled or not available in this version of QuickBooks: {what}."

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.sandbox.deletions import Deletions
 from hub.sandbox.file import CompanyFile
 from hub.sandbox.links import Link, Links
 
@@ -58,11 +59,24 @@ def _transaction(row: sqlite3.Row) -> Transaction:
     )
 
 
+@dataclass(frozen=True)
+class Filter:
+    """What a query leaves of the transactions of one kind; what is empty filters nothing."""
+
+    changed: tuple[str, ...] = ()
+    dated: tuple[str, ...] = ()
+    like: tuple[str, ...] = ()
+    """A pattern of SQL's LIKE for the RefNumber."""
+    names: Sequence[str] | None = None
+    """ListIDs of names; none of them is nobody."""
+
+
 class Transactions:
     """All transactions of one company file."""
 
-    def __init__(self, file: CompanyFile):
+    def __init__(self, file: CompanyFile, deletions: Deletions):
         self._file = file
+        self._deletions = deletions
         self._links = Links(file)
 
     def get(self, id: str, *kinds: str) -> Transaction | None:
@@ -70,6 +84,33 @@ class Transactions:
         rows = self._file.rows("SELECT * FROM txn WHERE id = ?", id)
         found = _transaction(rows[0]) if rows else None
         return found if found and (not kinds or found.kind in kinds) else None
+
+    def meant(self, kind: str, filter: Filter) -> list[str]:
+        """Return the ids of the transactions of ``kind`` that pass ``filter``, oldest first."""
+        where, values = ["kind = ?"], [kind]
+        for condition, some in (
+            ("substr(modified, 1, 19) BETWEEN ? AND ?", filter.changed),
+            ("date BETWEEN ? AND ?", filter.dated),
+            ("ref_number LIKE ? ESCAPE '\\'", filter.like),
+        ):
+            if some:
+                where.append(condition)
+                values += some
+        if filter.names is not None:
+            marks = ", ".join("?" * len(filter.names))
+            where.append(
+                f"(customer IN ({marks}) OR id IN (SELECT txn FROM posting WHERE entity IN ({marks})))"
+            )
+            values += [*filter.names, *filter.names]
+        rows = self._file.rows(
+            f"SELECT id FROM txn WHERE {' AND '.join(where)} ORDER BY number", *values
+        )
+        return [row["id"] for row in rows]
+
+    def chosen(self, kind: str, ids: Sequence[str]) -> list[Transaction]:
+        """Return the transactions of ``kind`` that have these ids, in the order of the ids."""
+        found = self._file.chosen("SELECT * FROM txn WHERE id IN (…)", ids)
+        return [_transaction(found[id]) for id in ids if id in found and found[id]["kind"] == kind]
 
     def all(self, kind: str) -> list[Transaction]:
         rows = self._file.rows("SELECT * FROM txn WHERE kind = ? ORDER BY number", kind)
@@ -116,6 +157,11 @@ class Transactions:
 
     def save(self, transaction: Transaction, postings: Iterable[Posting]) -> None:
         """Keep a changed transaction under a new EditSequence, its postings replaced."""
+        self.keep(transaction)
+        self._post(transaction, postings)
+
+    def keep(self, transaction: Transaction) -> None:
+        """Keep a changed transaction under a new EditSequence; its postings stay."""
         transaction.modified = self._file.now()
         transaction.edit_sequence = self._file.edit_sequence(transaction.edit_sequence)
         self._file.run(
@@ -124,7 +170,6 @@ class Transactions:
             *(transaction.modified, transaction.edit_sequence, *self._content(transaction)),
             transaction.id,
         )
-        self._post(transaction, postings)
 
     def touch(self, id: str) -> None:
         """Note that a transaction changed through another one: a paid invoice is modified too."""
@@ -136,9 +181,13 @@ class Transactions:
         )
 
     def delete(self, transaction: Transaction) -> None:
+        """Take a transaction out of the books, and remember that it was there."""
         self.unlink(transaction)
         self._file.run("DELETE FROM posting WHERE txn = ?", transaction.id)
         self._file.run("DELETE FROM txn WHERE id = ?", transaction.id)
+        self._deletions.add(
+            transaction.kind, transaction.id, transaction.created, transaction.ref_number
+        )
 
     def link(self, credit: str, charge: str, cents: int, via: str) -> None:
         """Use ``cents`` of a credit on a charge."""
@@ -167,13 +216,13 @@ class Transactions:
         """Return what a charge still asks for, or what a credit still has."""
         return transaction.total - self.used(transaction)
 
-    def owed_by(self, customer: str, receivables: Iterable[str]) -> int:
-        """Return what is posted to the A/R accounts ``receivables`` under a customer's name."""
-        return sum(
-            self._file.number(
-                "SELECT sum(cents) FROM posting WHERE account = ? AND entity = ?", account, customer
-            )
-            for account in receivables
+    def owed_by(self, customer: str) -> int:
+        """Return what is posted to accounts receivable under a customer's name: cents."""
+        return self._file.number(
+            "SELECT sum(cents) FROM posting WHERE entity = ? AND account IN"
+            " (SELECT id FROM entry WHERE list = 'Account'"
+            " AND json_extract(fields, '$.AccountType') = 'AccountsReceivable')",
+            customer,
         )
 
     def _content(self, transaction: Transaction) -> tuple[str | int, ...]:

@@ -125,19 +125,19 @@ def test_an_iterator_gives_a_list_in_pieces(desk):
     assert (len(first), len(second), len(third), last.remaining) == (3, 3, 1, 0)
     assert len({*first, *second, *third}) == 7
     over, _ = page(desk, 3, iterator="Continue", iteratorID=answer.iterator_id)
-    assert over.code == 3120
+    assert over.code == 3391
 
 
 def test_an_iterator_can_be_stopped(desk):
     answer, _ = page(desk, 1, iterator="Start")
     page(desk, 1, iterator="Stop", iteratorID=answer.iterator_id)
-    assert page(desk, 1, iterator="Continue", iteratorID=answer.iterator_id)[0].code == 3120
+    assert page(desk, 1, iterator="Continue", iteratorID=answer.iterator_id)[0].code == 3391
 
 
 def test_an_iterator_ends_with_its_session(desk):
     answer, _ = page(desk, 1, iterator="Start")
     desk.quickbooks.begin_session()
-    assert page(desk, 1, iterator="Continue", iteratorID=answer.iterator_id)[0].code == 3120
+    assert page(desk, 1, iterator="Continue", iteratorID=answer.iterator_id)[0].code == 3391
 
 
 def test_transactions_have_iterators(desk):
@@ -182,3 +182,77 @@ def test_the_greeting_tells_about_host_company_and_preferences(desk):
     desk.ask("HostQuery")
     desk.ask("CompanyQuery", {"OwnerID": owner})
     desk.ask("PreferencesQuery")
+
+
+def test_a_moment_with_an_offset_is_turned_into_local_time(clocked):
+    def code(moment):
+        return clocked.ask("CustomerQuery", {"FromModifiedDate": moment}).code
+
+    assert code("2026-01-02T23:59:59") == code("2026-01-02T23:59:59-05:00") == 0
+    assert code("2026-01-03T04:59:59+00:00") == code("2026-01-02T23:59") == 0
+    assert code("2026-01-03T05:00:00+00:00") == code("2026-01-03T00:00:00") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "ret"),
+    [
+        ("abercrombie, kristy", "CustomerRet"),
+        ("State Board of Equalization", "VendorRet"),
+        ("Dan T. Miller", "EmployeeRet"),
+        ("Petty Cash Custodian", "OtherNameRet"),
+    ],
+)
+def test_an_entity_is_found_in_every_list_of_names(desk, name, ret):
+    answer = desk.ask("EntityQuery", {"FullName": [name, "Nobody"]})
+    assert (answer.code, [one.name for one in answer.returned]) == (500, [ret])
+    assert desk.do("EntityQuery", {"ListID": answer.returned[0].get("ListID")}).name == ret
+
+
+def test_entities_vendors_and_terms_can_be_listed(desk):
+    first = desk.ask("EntityQuery", {"MaxReturned": "3"}, iterator="Start")
+    rest = desk.ask(
+        "EntityQuery", {"MaxReturned": "3"}, iterator="Continue", iteratorID=first.iterator_id
+    )
+    assert len(first.returned) + len(rest.returned) == 5
+    assert [one.get("Name") for one in desk.ask("VendorQuery").returned] == [
+        "State Board of Equalization"
+    ]
+    terms = desk.ask("TermsQuery").returned
+    assert (terms[1].name, terms[1].get("Name"), terms[1].get("StdDueDays")) == (
+        "StandardTermsRet",
+        "Net 15",
+        "15",
+    )
+
+
+def test_many_ids_are_asked_for_at_once_with_some_elements(desk):
+    ids = [desk.invoice(RefNumber=str(number)).get("TxnID") for number in range(3)]
+    wanted = {"IncludeRetElement": ["TxnID", "EditSequence", "RefNumber"]}
+    answer = desk.ask("InvoiceQuery", {"TxnID": [*ids, "FFFF-1"], **wanted})
+    assert (answer.code, answer.severity) == (500, "Warn")
+    assert "FFFF-1" in answer.text
+    assert [[part.name for part in one] for one in answer.returned] == [
+        ["TxnID", "EditSequence", "RefNumber"]
+    ] * 3
+    customers = [one.get("ListID") for one in desk.ask("CustomerQuery").returned]
+    answer = desk.ask("CustomerQuery", {"ListID": customers, "IncludeRetElement": ["ListID", "Name"]})
+    assert (answer.code, len(answer.returned)) == (0, 3)
+
+
+def test_transactions_are_found_by_date_name_and_number(clocked):
+    clocked.invoice("10.00", "Ada", TxnDate="2026-01-05", RefNumber="B_1")
+    clocked.invoice("20.00", "Bob", TxnDate="2026-01-06", RefNumber="B21")
+
+    def found(**filters):
+        answer = clocked.ask("InvoiceQuery", filters)
+        return [one.get("RefNumber") for one in answer.returned]
+
+    assert found(TxnDateRangeFilter={"FromTxnDate": "2026-01-06"}) == ["B21"]
+    assert found(TxnDateRangeFilter={"ToTxnDate": "2026-01-05"}) == ["B_1"]
+    assert found(EntityFilter={"FullName": ["bob", "Nobody"]}) == ["B21"]
+    assert found(EntityFilter={"FullName": "Nobody"}) == []
+    ada = clocked.do("CustomerQuery", {"FullName": "Ada"}).get("ListID")
+    assert found(EntityFilter={"ListID": ada}) == ["B_1"]
+    assert found(RefNumberFilter={"MatchCriterion": "StartsWith", "RefNumber": "b_"}) == ["B_1"]
+    assert found(RefNumberFilter={"MatchCriterion": "EndsWith", "RefNumber": "1"}) == ["B_1", "B21"]
+    assert found(RefNumberFilter={"MatchCriterion": "Contains", "RefNumber": "2"}) == ["B21"]
