@@ -65,6 +65,12 @@ def _choice(*words: str) -> Callable[[str], str]:
     return read
 
 
+def _version(text: str) -> str:
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9}){0,3}", text, re.ASCII):
+        raise ValueError("a version such as 2.3.0.215")
+    return text
+
+
 def _database(text: str) -> str:
     scheme, found, rest = text.partition("://")
     if not found or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
@@ -116,6 +122,8 @@ SETTINGS = (
     Setting("mail.password", "MAIL_PASSWORD", secret=True),
     Setting("mail.tls", "MAIL_TLS", _choice("starttls", "implicit", "none"), "starttls"),
     Setting("mail.sender", "MAIL_SENDER"),
+    Setting("qbwc.oldest_client", "QBWC_OLDEST_CLIENT", _version),
+    Setting("qbwc.old_client", "QBWC_OLD_CLIENT", _choice("accept", "warn", "refuse", "name"), "accept"),
     Setting("qbwc.quiet_seconds", "QBWC_QUIET_SECONDS", _number(1, 86400), 30),
 )
 

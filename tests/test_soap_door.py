@@ -1,22 +1,31 @@
 """The SOAP door, byte by byte: what .NET sends, what others send, and what nobody should."""
 
+import gzip
+import http.client
+import io
 import logging
 import re
+import socket
 import time
 import warnings
+import zlib
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import bcrypt
 import pytest
 from sqlalchemy import select
 
+from hub import security
 from hub.books.connections import main_connection
 from hub.books.integration import Integration
+from hub.limits import FREE_TRIES, LONGEST_WAIT, SignIns
 from hub.qbwc.models import Message, SyncSession
 from hub.qbwc.wsdl import METHODS
 from hub.sandbox import envelope
 from hub.tenants.models import Staff
 from hub.tenants.service import open_tenant
+from tests.test_limits import Clock
 from tests.world import PASSWORD
 
 NAMESPACE = "http://developer.intuit.com/"
@@ -120,14 +129,49 @@ def test_the_very_bytes_of_dotnet_are_understood(post, tenant):
 
 
 @pytest.mark.parametrize(
-    "action", [None, "", '""', "authenticate", '"http://elsewhere/closeConnection"']
+    "action",
+    [
+        None,
+        "",
+        '""',
+        "authenticate",
+        '"authenticate"',
+        f"{NAMESPACE}authenticate",
+        f'"{NAMESPACE}authenticate"',
+        f' "{NAMESPACE}authenticate" ',
+    ],
 )
-def test_the_element_says_the_method_and_not_the_header(post, tenant, action):
+def test_a_soapaction_that_is_missing_empty_or_unquoted_is_fine(post, tenant, action):
     headers = {} if action is None else {"SOAPAction": action}
 
     response = post(soap(authentication(tenant)).encode(), **headers)
 
     assert envelope.read("authenticate", response.body)[1] == ""
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        f'"{NAMESPACE}closeConnection"',
+        "closeConnection",
+        '"http://elsewhere/authenticate"',
+        f'"{NAMESPACE[:-1]}authenticate"',
+        "<b>",
+        "a" * 5000,
+    ],
+)
+def test_a_soapaction_that_names_something_else_is_told_so(post, tenant, action):
+    response = post(soap(authentication(tenant)).encode(), SOAPAction=action)
+
+    assert_fault(response, f"must be {NAMESPACE}authenticate")
+    assert len(response.body) < 2000
+
+
+@pytest.mark.parametrize("namespace", [NAMESPACE[:-1], "http://elsewhere/", ""])
+def test_another_namespace_is_told_the_right_one(post, namespace):
+    response = post(soap(f'<closeConnection xmlns="{namespace}"/>').encode())
+
+    assert_fault(response, f"closeConnection is {NAMESPACE} with its final slash")
 
 
 def test_a_whole_session_of_bare_calls(call, tenant):
@@ -238,6 +282,147 @@ def test_a_control_character_from_quickbooks_is_dropped_and_the_session_goes_on(
     assert call("getLastError", ticket=opened)
 
 
+# How it is packed
+
+
+def test_a_message_above_ten_megabytes_is_read_whole(call, tenant):
+    """As a result, and not as a fault of the XML reader."""
+    opened = ticket(call, tenant)
+
+    assert call("receiveResponseXML", ticket=opened, response="<é&>" * 4 * MEGABYTE) == "-1"
+    assert "could not be read" in call("getLastError", ticket=opened)
+
+
+def bare_deflate(body):
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
+PACKED = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "GZip": gzip.compress,
+    "deflate": zlib.compress,
+    " deflate ": bare_deflate,
+    "identity": bytes,
+    "identity, gzip": gzip.compress,
+    "deflate, gzip": lambda body: gzip.compress(zlib.compress(body)),
+    "gzip,": lambda body: gzip.compress(body[:50]) + gzip.compress(body[50:]),
+}
+
+
+@pytest.mark.parametrize("coding", PACKED)
+def test_a_packed_message_is_unpacked(post, tenant, coding):
+    body = PACKED[coding](soap(authentication(tenant)).encode())
+
+    response = post(body, Content_Encoding=coding)
+
+    assert envelope.read("authenticate", response.body)[1] == ""
+
+
+@pytest.mark.parametrize(
+    "coding, body",
+    [
+        ("gzip", b"<a/>"),
+        ("deflate", b"\x78\x9c<a/>"),
+        ("gzip", gzip.compress(b"<a/>" * 100)[:-9]),
+        ("gzip", gzip.compress(b"<a/>") + b"more"),
+        ("br", b"<a/>"),
+        ("gzip, compress", b"<a/>"),
+    ],
+)
+def test_what_cannot_be_unpacked_is_told_so(post, coding, body):
+    assert_fault(post(body, Content_Encoding=coding), "packed")
+
+
+def test_a_packed_message_of_nothing_is_told_so(post):
+    assert_fault(post(gzip.compress(b""), Content_Encoding="gzip"), "no SOAP message")
+
+
+def test_a_packed_bomb_does_not_go_off(post, monkeypatch):
+    """Of what is packed in one coat or two, no more than the largest message comes out."""
+    unpacked = []
+    inflater = zlib.decompressobj
+
+    class Watched:
+        def __init__(self, *options):
+            self._stream = inflater(*options)
+
+        def decompress(self, *arguments):
+            unpacked.append(self._stream.decompress(*arguments))
+            return unpacked[-1]
+
+        def __getattr__(self, name):
+            return getattr(self._stream, name)
+
+    packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
+    once = b"".join([packer.compress(b"x" * MEGABYTE) for _ in range(200)]) + packer.flush()
+    monkeypatch.setattr(zlib, "decompressobj", Watched)
+
+    for body, coding in ((once, "gzip"), (gzip.compress(once), "gzip, gzip")):
+        response = post(body, Content_Encoding=coding)
+
+        assert response.status_int == 413
+        assert_fault(response, "larger than 64 MB")
+    assert sum(map(len, unpacked)) < 3 * 64 * MEGABYTE
+
+
+def test_an_answer_is_never_packed(post, tenant):
+    body = soap(authentication(tenant)).encode()
+
+    # The post itself looks at what comes back.
+    assert post(body, Accept_Encoding="gzip, deflate, br").status_int == 200
+
+
+def test_a_message_in_pieces_is_read(served, tenant):
+    body = soap(authentication(tenant)).encode()
+    connection = http.client.HTTPConnection(urlsplit(served).netloc)
+    headers = {"Content-Type": "text/xml", "Transfer-Encoding": "chunked"}
+
+    connection.request("POST", "/qbwc", iter([body[:7], body[7:]]), headers, encode_chunked=True)
+
+    with connection.getresponse() as response:
+        assert envelope.read("authenticate", response.read())[1] == ""
+    connection.close()
+
+
+@pytest.mark.parametrize("terminated", [True, False])
+def test_a_server_may_leave_the_length_of_pieces_out(app, tenant, terminated):
+    """gunicorn and granian hand pieces on without counting them."""
+    body = soap(authentication(tenant)).encode()
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/qbwc",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "CONTENT_TYPE": "text/xml",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+    }
+    if terminated:
+        environ |= {"wsgi.input_terminated": True}
+
+    answer = b"".join(app(environ, lambda *_: None))
+
+    assert envelope.read("authenticate", answer)[1] == ""
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(served, tenant):
+    address = urlsplit(served)
+    body = soap(authentication(tenant)).encode()
+    with socket.create_connection((address.hostname, address.port), timeout=20) as wire:
+        wire.sendall(
+            b"POST /qbwc HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
+            b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        assert wire.recv(1000).startswith(b"HTTP/1.1 100 ")
+        wire.sendall(body)
+        answer = b"".join(iter(lambda: wire.recv(65536), b""))
+
+    assert envelope.read("authenticate", answer.partition(b"\r\n\r\n")[2])[1] == ""
+
+
 # What nobody should send
 
 
@@ -298,7 +483,7 @@ def test_an_empty_post_is_told_so(post):
 
 
 def test_an_unknown_method_is_told_so(post):
-    assert_fault(post(JUNK["an unknown method"]))
+    assert_fault(post(JUNK["an unknown method"]), "no method openSesame")
 
 
 def test_forty_megabytes_of_junk_are_turned_away_without_a_long_wait(post):
@@ -340,6 +525,13 @@ def test_an_entity_bomb_does_not_go_off(post, reference, encoding, padding):
         assert_fault(post(text.encode(encoding), Content_Type=kind))
 
     assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("bad", [b"\x1f", b"\0", b"&#x1F;", b"&#0;", b"\xef\xbf\xbf"])
+def test_a_doctype_does_not_come_together_when_the_message_is_cleaned(post, bad):
+    text = soap(f'<clientVersion xmlns="{NAMESPACE}"/>', head="<!DOC*TYPE x [<!ENT*ITY a 'b'>]>")
+
+    assert_fault(post(text.encode().replace(b"*", bad)), "no DOCTYPE")
 
 
 def test_a_file_is_not_read_for_whoever_asks(post, tmp_path):
@@ -422,6 +614,52 @@ def test_a_message_that_cannot_be_read_is_not_written_into_the_log(post, tenant,
     assert PASSWORD not in caplog.text
 
 
+# Old Web Connectors
+
+
+OLD, NEW = ("2.2.0.34", "2.3.0.207", "2", "1.5"), ("2.3.0.215", "2.3.1", "10.0.0.1", "3")
+
+
+@pytest.fixture
+def wanted(app, monkeypatch):
+    """Say which Web Connectors are too old, and what they are answered."""
+
+    def wanted(act, oldest="2.3.0.215"):
+        monkeypatch.setitem(app.registry.settings, "qbwc.oldest_client", oldest)
+        monkeypatch.setitem(app.registry.settings, "qbwc.old_client", act)
+
+    return wanted
+
+
+@pytest.mark.parametrize("version", ["", "2.3.0.215", "0.1", "2.1.0.30"])
+def test_any_version_goes_on_unless_the_hub_says_otherwise(call, version):
+    assert call("clientVersion", strVersion=version) == ""
+
+
+@pytest.mark.parametrize(
+    "act, words",
+    [("warn", "W:.*recommends 2.3.0.215"), ("refuse", "E:.*needs 2.3.0.215"), ("name", "O:2.3$")],
+)
+def test_an_old_version_is_answered_as_the_settings_say(call, wanted, act, words):
+    wanted(act)
+
+    assert all(re.match(words, call("clientVersion", strVersion=version)) for version in OLD)
+    assert not any(call("clientVersion", strVersion=version) for version in NEW)
+
+
+def test_an_old_version_is_accepted_by_default(call, wanted):
+    wanted("accept")
+
+    assert not any(call("clientVersion", strVersion=version) for version in OLD)
+
+
+@pytest.mark.parametrize("version", ["", "?", "2,3", "2..3", "-1", "1.2.3.4.5", "9" * 5000, "²", "1.x"])
+def test_a_version_that_cannot_be_read_goes_on(call, wanted, version):
+    wanted("refuse")
+
+    assert call("clientVersion", strVersion=version) == ""
+
+
 # Who may come in
 
 
@@ -488,6 +726,140 @@ def test_an_unknown_user_costs_the_same_work_as_a_wrong_password(call, tenant, m
     ):
         assert call("authenticate", strUserName=username, strPassword=password)[1] == "nvu"
     assert costs == [b"$2b$12$"] * 3
+
+
+# Whoever guesses
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of the limits, which start anew."""
+    clock = Clock()
+    monkeypatch.setattr(security, "CONNECTORS", SignIns(clock))
+    return clock
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """The passwords that were held against a slow hash."""
+    checked = []
+    check = bcrypt.checkpw
+
+    def watched(password, password_hash):
+        checked.append(password.decode())
+        return check(password, password_hash)
+
+    monkeypatch.setattr(bcrypt, "checkpw", watched)
+    # As quick as the other hashes of the tests.
+    monkeypatch.setattr(security, "_DUMMY", bcrypt.hashpw(b"nobody's", bcrypt.gensalt(4)))
+    return checked
+
+
+@pytest.fixture
+def knock(testapp):
+    """Sign in from an address; return the second word of the answer."""
+
+    def knock(username, password, address="192.0.2.1"):
+        body = envelope.write("authenticate", {"strUserName": username, "strPassword": password})
+        response = testapp.request(
+            "/qbwc", method="POST", body=body, headers=DOTNET, environ={"REMOTE_ADDR": address}
+        )
+        return envelope.read("authenticate", response.body)[1]
+
+    return knock
+
+
+COMES_IN = ("", "none", "busy")
+
+
+def test_a_right_password_is_hashed_once(knock, tenant, clock, checks):
+    for _ in range(5):
+        assert knock(tenant.username, PASSWORD) in COMES_IN
+
+    assert checks == [PASSWORD]
+
+
+def test_a_pc_with_an_old_password_costs_one_hash_and_no_wait(knock, tenant, clock, checks):
+    for _ in range(50):
+        assert knock(tenant.username, "the old one") == "nvu"
+    assert checks == ["the old one"]
+
+    assert knock(tenant.username, PASSWORD) in COMES_IN
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_guesser_gets_one_hash_a_wait(knock, tenant, clock, checks, known):
+    username = tenant.username if known else "nobody-at-all"
+    tries = [f"guess {number}" for number in range(600)]
+    for password in tries:
+        assert knock(username, password) == "nvu"
+        clock.now += 1
+
+    # Five at once, then after 1, 2, 4, 8, 16, 32 and each 60 seconds.
+    waits = [0, 1, 2, 3, 4, 5, 7, 11, 19, 35, 67, *range(127, 600, 60)]
+    assert checks == [tries[second] for second in waits]
+
+
+def test_a_corrected_password_gets_in_within_a_minute(knock, tenant, clock):
+    for number in range(500):
+        knock(tenant.username, f"guess {number}")
+        clock.now += 1
+
+    seconds = next(
+        second
+        for second in range(1000)
+        if knock(tenant.username, PASSWORD) in COMES_IN or not _tick(clock)
+    )
+
+    assert seconds <= LONGEST_WAIT
+
+
+def _tick(clock):
+    clock.now += 1
+    return True
+
+
+def test_whoever_has_come_in_is_not_shut_out_by_guesses_from_elsewhere(knock, tenant, clock, checks):
+    assert knock(tenant.username, PASSWORD) in COMES_IN
+    for number in range(300):
+        knock(tenant.username, f"guess {number}", f"198.51.100.{number % 100}")
+    assert len(checks) < 40
+
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        Integration(db, opened, main_connection(db, opened), "test").set_up(
+            tenant.username, "another-password"
+        )
+
+    assert knock(tenant.username, "another-password") in COMES_IN
+
+
+def test_many_guessed_logins_from_one_address_cost_few_hashes(knock, tenant, clock, checks):
+    for number in range(300):
+        assert knock(f"login-{number}", "guess") == "nvu"
+    assert len(checks) == SignIns.WRONG_OF_ADDRESS
+
+    assert knock(tenant.username, PASSWORD, "203.0.113.9") in COMES_IN
+
+
+def test_wrong_tries_are_forgotten_when_the_right_one_comes(knock, tenant, clock, checks):
+    for number in range(FREE_TRIES - 1):
+        knock(tenant.username, f"guess {number}")
+    assert knock(tenant.username, PASSWORD) in COMES_IN
+    checks.clear()
+    for number in range(FREE_TRIES):
+        knock(tenant.username, f"another {number}")
+
+    assert len(checks) == FREE_TRIES
+
+
+def test_a_persons_password_cannot_be_guessed_here(knock, tenant, clock, checks):
+    assert knock(tenant.admin, tenant.password) == "nvu"
+    checks.clear()
+
+    assert knock(tenant.admin, tenant.password) == "nvu"
+    assert knock(tenant.admin, "wrong") == "nvu"
+    assert checks == ["wrong"]
 
 
 @pytest.mark.parametrize("forged", ["", "x", "0" * 32, "' OR 1=1 --", "é", "x" * 100_000])
