@@ -9,8 +9,9 @@ imports nothing of it but the pure floor. The rooms, from the ground up:
 * one change    ``customers``, ``sales``, ``payments``, ``refunds``, ``journal``, ``removal``;
                 ``references`` and ``refusals`` say no as QuickBooks does; ``people`` ask nobody
 * one question  ``queries``, ``spans`` (of time), ``iterators``, ``about``
-* answers       ``answer`` (the text), ``list_answers``, ``transaction_answers`` (the ``Ret``\\ s)
-* the program   ``quickbooks`` (the request processor), ``faults`` (what goes wrong with it)
+* answers       ``answer`` (the text), ``characters``, ``list_answers``, ``transaction_answers`` (the ``Ret``\\ s)
+* the program   ``quickbooks`` (the request processor), ``reading``, ``faults`` and ``hresults``
+                (what goes wrong with it)
 * the courier   ``qwc`` (the file a tenant downloads), ``envelope`` and ``service`` (SOAP over
                 HTTP), ``transcript``, ``update_session``, ``outcome``, ``webconnector``
 * the proof     ``books``: trial balance, counts, customer balances

@@ -43,12 +43,12 @@ def greeting(owner: str) -> str:
     )
 
 
-def host(_company: Company, _request: Element) -> Ret:
+def host(company: Company, _request: Element) -> Ret:
     shown: Ret = [
         ("ProductName", PRODUCT),
         ("MajorVersion", "33"),
         ("MinorVersion", "0"),
-        ("Country", "US"),
+        ("Country", company.country),
         *(("SupportedQBXMLVersion", version) for version in VERSIONS),
         ("IsAutomaticLogin", "false"),
         ("QBFileMode", "SingleUser"),
@@ -59,7 +59,7 @@ def host(_company: Company, _request: Element) -> Ret:
 def company(company: Company, request: Element) -> Ret:
     """Answer with the names, and with the stamps of the applications asked for."""
     shown: Ret = [
-        ("IsSampleCompany", "false"),
+        ("IsSampleCompany", boolean(company.is_sample)),
         ("CompanyName", company.name),
         ("LegalCompanyName", company.legal_name),
     ]

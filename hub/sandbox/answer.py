@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hub.qbwc import qbxml
+from hub.sandbox import characters
 
 Ret = list[tuple[str, "str | Ret | None"]]
 """The children of an element, in order; None and "" are left out."""
@@ -47,7 +48,7 @@ def message(answers: Iterable[Answer], **attributes: str) -> str:
 
 
 def _attributes(attributes: dict[str, str]) -> str:
-    return "".join(f' {name}="{qbxml.escape(value)}"' for name, value in attributes.items())
+    return "".join(f' {name}="{characters.written(value)}"' for name, value in attributes.items())
 
 
 def write(children: Ret) -> str:
@@ -55,7 +56,7 @@ def write(children: Ret) -> str:
     parts = []
     for name, value in children:
         if value:
-            inner = qbxml.escape(value) if isinstance(value, str) else write(value)
+            inner = characters.written(value) if isinstance(value, str) else write(value)
             parts.append(f"<{name}>{inner}</{name}>")
     return "".join(parts)
 

@@ -26,6 +26,8 @@ PREFERENCES: dict[str, Any] = {
 }
 """What can be switched in a company file, and how a new one has it. The home currency is USD."""
 
+FACTS = ("name", "legal_name", "country", "is_sample")
+
 
 class Company:
     """One company file, open. Opening a path where there is none makes a new company there."""
@@ -52,8 +54,7 @@ class Company:
             raise HubError(f"There is a company file at {path} already.")
         company = cls(path, name, clock)
         if legal_name:
-            with company.atomic():
-                company._set_fact("legal_name", legal_name)
+            company.describe(legal_name=legal_name)
         return company
 
     def _begin(self, name: str) -> None:
@@ -84,6 +85,40 @@ class Company:
     @property
     def legal_name(self) -> str:
         return self._fact("legal_name")
+
+    @property
+    def country(self) -> str:
+        """Return the edition of QuickBooks the file is of: US, CA, UK or AU."""
+        return self._fact("country", "US")
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether this is one of the practice files that come with QuickBooks."""
+        return self._fact("is_sample", "false") == "true"
+
+    def describe(self, **facts: str | bool) -> None:
+        """Change what the file says of itself: ``name``, ``legal_name``, ``country``, ``is_sample``."""
+        if unknown := set(facts) - set(FACTS):
+            raise HubError(f"A company file does not say {', '.join(sorted(unknown))}.")
+        with self.atomic():
+            for name, value in facts.items():
+                self._set_fact(name, value if isinstance(value, str) else str(value).lower())
+
+    def back_up(self, path: str | Path) -> None:
+        """Copy the whole file to ``path``: books, memory of message sets, stamps, counters.
+
+        The copy is a company file like any other; opened, it is this one at another place.
+        """
+        self._file.back_up(Path(path))
+
+    def restore(self, path: str | Path) -> None:
+        """Put back what ``back_up`` kept at ``path``: whatever happened since never did.
+
+        What is added from now on gets ids that were never given before, as the time in an id
+        makes sure on a real one.
+        """
+        self._file.restore(Path(path))
+        self.lists.reread()
 
     @property
     def preferences(self) -> dict[str, Any]:
@@ -136,8 +171,9 @@ class Company:
     def new_line_id(self) -> str:
         return self._file.new_txn_id()
 
-    def _fact(self, name: str) -> str:
-        return str(self._file.rows("SELECT value FROM fact WHERE name = ?", name)[0]["value"])
+    def _fact(self, name: str, usual: str = "") -> str:
+        rows = self._file.rows("SELECT value FROM fact WHERE name = ?", name)
+        return str(rows[0]["value"]) if rows else usual
 
     def _set_fact(self, name: str, value: str) -> None:
         self._file.run("INSERT OR REPLACE INTO fact VALUES (?, ?)", name, value)

@@ -102,6 +102,34 @@ class CompanyFile:
     def close(self) -> None:
         self._db.close()
 
+    def back_up(self, path: Path) -> None:
+        """Copy everything to a new file at ``path``, or over the one that is there."""
+        copy = sqlite3.connect(path)
+        with self._lock, copy:
+            self._db.backup(copy)
+        copy.close()
+
+    def restore(self, path: Path) -> None:
+        """Become what ``back_up`` kept at ``path``, and count that.
+
+        :raises HubError: when there is nothing at ``path``.
+        """
+        if not path.is_file():
+            raise HubError(f"There is no backup at {path}.")
+        copy = sqlite3.connect(path)
+        with self._lock:
+            restores = self.restores
+            copy.backup(self._db)
+            self.run(
+                "UPDATE fact SET value = ? WHERE name = 'restores'", max(restores, self.restores) + 1
+            )
+        copy.close()
+
+    @property
+    def restores(self) -> int:
+        """How often a backup was put back. It goes into all ids, so that none is given twice."""
+        return self.number("SELECT value FROM fact WHERE name = 'restores'")
+
     @property
     def is_blank(self) -> bool:
         """Whether nothing was ever committed to this file."""
@@ -184,8 +212,8 @@ class CompanyFile:
 
     def edit_sequence(self, previous: str = "") -> str:
         """Return a new EditSequence, which is never the ``previous`` one."""
-        restores = self.number("SELECT value FROM fact WHERE name = 'restores'")
-        return str(max(int(self._clock().timestamp()) + restores, int(previous or 0) + 1))
+        now = int(self._clock().timestamp()) + self.restores
+        return str(max(now, int(previous or 0) + 1))
 
     def new_list_id(self) -> str:
         """Return an id like ``8000001B-1405768916`` (protocol.md C.4)."""

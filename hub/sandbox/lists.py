@@ -107,6 +107,10 @@ class Lists:
         assert found is not None
         return found
 
+    def reread(self) -> None:
+        """Forget what is kept in memory: the file is another one now."""
+        self._special.clear()
+
     def add(
         self,
         list: str,

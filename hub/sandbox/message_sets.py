@@ -20,6 +20,7 @@ UNKNOWN_OLD = "600"
 OTHER_CONTENT = "9001"
 NO_STORED_ANSWER = "9002"
 ID_TOO_LONG = "9004"
+NOT_STORED = "9005"
 
 
 class MessageSets:
@@ -28,10 +29,21 @@ class MessageSets:
     def __init__(self, file: CompanyFile):
         self._file = file
 
+    def forget_all(self) -> None:
+        """Lose the memory of every set: how long a real one lasts nobody knows (protocol.md D.4)."""
+        self._file.run("DELETE FROM message_set")
+
     def recall_or_run(
-        self, requests: Requests, text: str, run: Callable[[], list[answer.Answer]]
+        self,
+        requests: Requests,
+        text: str,
+        run: Callable[[], list[answer.Answer]],
+        stores: bool = True,
     ) -> str:
-        """Return the stored answer to ``text`` or, where there is none, run it and store its answer."""
+        """Return the stored answer to ``text`` or, where there is none, run it and store its answer.
+
+        Where that cannot be stored (not ``stores``) the answer is given all the same, under 9005.
+        """
         new, old = requests.set_id, requests.old_set_id
         if max(len(new), len(old)) > LONGEST_ID:
             return _about(new, ID_TOO_LONG)
@@ -47,6 +59,8 @@ class MessageSets:
             if not requests.requests:
                 return _about("", "0" if forgotten else UNKNOWN_OLD)
             return answer.message(run())
+        if new and not stores:
+            return answer.message(run(), newMessageSetID=new, messageSetStatusCode=NOT_STORED)
         return self._run(new, text, run)
 
     def _run(self, id: str, text: str, run: Callable[[], list[answer.Answer]]) -> str:

@@ -9,19 +9,22 @@ with the answer that will be given again.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
 
-from hub.errors import QBXMLError
-from hub.qbwc import qbxml
 from hub.qbwc.qbxml import Element, Requests
-from hub.qbwc.shapes import SHAPES, Shape
+from hub.qbwc.shapes import SHAPES
 from hub.sandbox import (
     about,
     customers,
     faults,
+    hresults,
     journal,
     message_sets,
     payments,
+    reading,
     refunds,
     refusals,
     removal,
@@ -29,7 +32,7 @@ from hub.sandbox import (
 )
 from hub.sandbox.answer import Answer, Ret
 from hub.sandbox.company import Company
-from hub.sandbox.queries import ITERATED, Queries
+from hub.sandbox.queries import Queries
 
 CHANGES: dict[str, Callable[[Company, Element], Ret]] = {
     "CustomerAdd": customers.add,
@@ -53,6 +56,8 @@ class QuickBooks:
     ``plan`` says what goes wrong (``faults``). ``unopenable`` is an hresult with which no
     session begins, such as 0x80040408 for a QuickBooks that does not start. With
     ``short_memory`` a remembered answer comes back as ``ErrorRecovery`` (protocol.md C.5).
+    With ``ascii_only`` no message with a reference to a character above 127 can be read
+    (protocol.md E.3). Each request takes ``seconds``, which ``sleep`` lets pass.
     """
 
     def __init__(
@@ -61,30 +66,54 @@ class QuickBooks:
         plan: faults.Plan = faults.all_well,
         unopenable: str = "",
         short_memory: bool = False,
+        ascii_only: bool = False,
+        seconds: float = 0.0,
+        sleep: Callable[[float], None] = time.sleep,
     ):
         self.company = company
         self.plan = plan
         self.unopenable = unopenable
         self.short_memory = short_memory
+        self.ascii_only = ascii_only
+        self.seconds = seconds
+        self._sleep = sleep
+        self._is_closed = False
         self._queries = Queries(company)
 
     def begin_session(self, path: str = "") -> None:
         """Open a session on the company file at ``path``; "" is the one that is open.
 
+        Where people closed theirs, QuickBooks opens the file at ``path`` for the session.
+
         :raises RequestProcessorError: when there can be no session (protocol.md A.5).
         """
         if self.unopenable:
-            raise refusals.RequestProcessorError(self.unopenable, "Could not start QuickBooks.")
-        if path and os.path.normcase(path) != os.path.normcase(str(self.company.path)):
-            raise refusals.RequestProcessorError(
-                "0x8004040A",
-                "A QuickBooks company data file is already open and it is not the one requested.",
-            )
+            raise _refused(self.unopenable)
+        wanted = Path(path).absolute() if path else self.company.path
+        if self._is_closed and not path:
+            raise _refused("0x80040416")
+        if self._is_closed and not wanted.is_file():
+            raise _refused("0x80040403")
+        if os.path.normcase(wanted) != os.path.normcase(self.company.path):
+            if not self._is_closed:
+                raise _refused("0x8004040A")
+            self.company = Company(wanted)
+            self._queries = Queries(self.company)
         self.end_session()
 
     def end_session(self) -> None:
         """Close the session; its iterators are void."""
         self._queries.iterators.clear()
+
+    def close_company(self) -> None:
+        """Close the company file, as a person does: sessions must name the one to open."""
+        self._is_closed = True
+
+    def open_company(self, company: Company) -> None:
+        """Open a company file, as a person does: no session on another one begins."""
+        self.company = company
+        self._queries = Queries(company)
+        self._is_closed = False
 
     def greet(self, owner: str) -> str:
         """Answer the Web Connector's own first message, about which nothing goes wrong."""
@@ -97,44 +126,61 @@ class QuickBooks:
             when the message could not be read, so that nothing of it was run.
         :raises LineDead: when the plan loses the message or its answer.
         """
-        mishap = self.plan(text)
-        if mishap is None:
-            return self._process(text)
+        fault = self.plan(text)
+        match fault:
+            case faults.Mishap():
+                self._fail(text, fault)
+            case faults.Garble():
+                return fault.change(self._process(text))
+            case faults.Restart():
+                self._queries.iterators.clear()
+        return self._process(text, fault)
+
+    def _fail(self, text: str, mishap: faults.Mishap) -> NoReturn:
         if mishap.kills or mishap.runs:
-            self._process(text, mishap.kills)
+            self._process(text, mishap)
         if mishap.hresult:
             raise refusals.RequestProcessorError(mishap.hresult, mishap.sentence)
         raise faults.LineDead(mishap.runs)
 
-    def _process(self, text: str, kills: bool = False) -> str:
-        requests = _read(text)
+    def _process(self, text: str, fault: faults.Fault | None = None) -> str:
+        requests = reading.read(text, self.ascii_only)
         ran = False
 
         def run() -> list[Answer]:
             nonlocal ran
             ran = True
-            return self._run(requests)
+            return self._run(requests, fault)
 
         with self.company.atomic():
-            answer = self.company.message_sets.recall_or_run(requests, text, run)
-            if kills:
+            stores = not isinstance(fault, faults.Unstored)
+            answer = self.company.message_sets.recall_or_run(requests, text, run, stores)
+            if isinstance(fault, faults.Mishap) and fault.kills:
                 os._exit(9)
+        if ran and self.seconds:
+            self._sleep(self.seconds * len(requests.requests))
         return answer if ran or not self.short_memory else message_sets.shortened(answer)
 
-    def _run(self, requests: Requests) -> list[Answer]:
+    def _run(self, requests: Requests, fault: faults.Fault | None) -> list[Answer]:
         answers: list[Answer] = []
+        failed = False
         for request in requests.requests:
-            failed = any(answer.severity == "Error" for answer in answers)
-            stopped = failed and requests.on_error == "stopOnError"
-            answers.append(self._answer(request, stopped))
+            answer = self._answer(request, failed and requests.on_error == "stopOnError", fault)
+            failed = failed or answer.severity == "Error"
+            answers.append(answer)
         return answers
 
-    def _answer(self, request: Element, stopped: bool) -> Answer:
+    def _answer(self, request: Element, stopped: bool, fault: faults.Fault | None) -> Answer:
         kind = request.name.removesuffix("Rq")
         answer = Answer(kind, request.attributes.get("requestID", ""))
         try:
             if stopped:
                 raise refusals.not_processed()
+            match fault:
+                case faults.Refuse(words) if words in request.xml():
+                    if fault.runs:
+                        self._carry_out(kind, request, answer)
+                    raise refusals.Refusal(fault.code, fault.sentence, fault.severity)
             self._carry_out(kind, request, answer)
         except refusals.Refusal as refusal:
             answer.code, answer.severity, answer.message = (
@@ -151,7 +197,7 @@ class QuickBooks:
             raise refusals.Refusal(
                 1060, "The request ID is invalid; its maximum length is 50 characters."
             )
-        _check_lengths(SHAPES[kind], request)
+        reading.check_lengths(SHAPES[kind], request)
         if kind in CHANGES:
             with self.company.attempt():
                 answer.children = CHANGES[kind](self.company, request)
@@ -159,45 +205,7 @@ class QuickBooks:
             self._queries.answer(request, answer)
 
 
-def _read(text: str) -> Requests:
-    try:
-        requests = qbxml.parse_requests(text)
-    except QBXMLError as error:
-        raise ParseError(
-            f"QuickBooks found an error when parsing the provided XML text stream. {error}"
-        ) from None
-    if requests.version not in about.VERSIONS:
-        raise ParseError(f"qbXML version {requests.version} is not supported.", "0x80040423")
-    for request in requests.requests:
-        _check_attributes(request)
-    return requests
-
-
-def _check_attributes(request: Element) -> None:
-    """See that only queries that have iterators are asked for one, and rightly."""
-    subject = request.name.removesuffix("QueryRq")
-    iterator = request.attributes.get("iterator")
-    named = "iteratorID" in request.attributes
-    if iterator is None and not named:
-        return
-    if (
-        subject not in ITERATED
-        or iterator not in ("Start", "Continue", "Stop")
-        or named == (iterator == "Start")
-    ):
-        raise ParseError(f"{request.name} cannot have such an iterator.")
-
-
-def _check_lengths(shape: Shape, element: Element) -> None:
-    """See that no text is longer than QuickBooks keeps for it (protocol.md E.4).
-
-    :raises Refusal: 3070, for this request alone.
-    """
-    for child in element:
-        inner = shape.by_name[child.name]
-        if inner.limit and len(child.text) > inner.limit:
-            raise refusals.too_long(child.name, child.text)
-        _check_lengths(inner, child)
-
-
-ParseError = refusals.ParseError
+def _refused(hresult: str) -> refusals.RequestProcessorError:
+    return refusals.RequestProcessorError(
+        hresult, hresults.SENTENCES.get(hresult, "QuickBooks cannot be reached.")
+    )

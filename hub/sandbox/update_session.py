@@ -153,7 +153,7 @@ class UpdateSession:
             ticket=self._ticket,
             strHCPResponse=greeting,
             strCompanyFileName=str(self._quickbooks.company.path),
-            qbXMLCountry="US",
+            qbXMLCountry=self._quickbooks.company.country,
             qbXMLMajorVers=major,
             qbXMLMinorVers=minor,
         )
