@@ -144,11 +144,14 @@ class Login:
     active: bool
 
 
+_FIND_LOGIN = text("SELECT * FROM hub_login(:login)")
+
+
 def find_login(db: Any, login: str) -> Login | None:
     """Look a login up by name, whoever's it is."""
     if "\0" in login or len(login) > LONGEST_LOGIN:
         return None
-    row = db.execute(text("SELECT * FROM hub_login(:login)"), {"login": login.strip()}).one_or_none()
+    row = db.execute(_FIND_LOGIN, {"login": login.strip()}).one_or_none()
     return row and Login(row.kind, row.tenant_id, row.slug, row.id, row.password_hash, row.active)
 
 
@@ -165,10 +168,15 @@ class Throttled:
 
     seconds: float
     """Until the next try is looked at."""
+    crowded: bool = False
+    """Whether it is not this login's doing: too many passwords are being looked at."""
 
 
 CONNECTORS = SignIns()
 """The tries of Web Connectors at this process."""
+HASHES = threading.Semaphore(8)
+"""The slow hashes that may be under way for Web Connectors at once. Each holds a thread of the server;
+the other threads are for those who are known, when all come at once or somebody floods the door."""
 
 
 def sign_in_connector(db: Any, login: str, password: str, address: str) -> Login | Throttled | None:
@@ -191,7 +199,13 @@ def sign_in_connector(db: Any, login: str, password: str, address: str) -> Login
             return None
         if seconds := CONNECTORS.wait(name, address):
             return Throttled(seconds)
-        if not password_matches(password, found.password_hash if found else None):
+        if not HASHES.acquire(blocking=False):
+            return Throttled(1, crowded=True)
+        try:
+            matches = password_matches(password, found.password_hash if found else None)
+        finally:
+            HASHES.release()
+        if not matches:
             CONNECTORS.wrong(name, address)
             _wrong.add(*tried)
             return None

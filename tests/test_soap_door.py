@@ -853,6 +853,25 @@ def test_wrong_tries_are_forgotten_when_the_right_one_comes(knock, tenant, clock
     assert len(checks) == FREE_TRIES
 
 
+def test_a_crowd_of_strangers_leaves_room_for_who_is_known(knock, tenant, world, clock, checks):
+    stranger = world.tenant("full")
+    assert knock(tenant.username, PASSWORD) in COMES_IN
+    checks.clear()
+    taken = 0
+    while security.HASHES.acquire(blocking=False):
+        taken += 1
+    try:
+        assert knock(stranger.username, PASSWORD) == "busy"
+        assert knock(tenant.username, PASSWORD) in COMES_IN
+    finally:
+        security.HASHES.release(taken)
+
+    assert checks == []
+    assert knock(stranger.username, PASSWORD) == ""
+    # Each hash has given its place back.
+    assert security.HASHES._value == taken
+
+
 def test_a_persons_password_cannot_be_guessed_here(knock, tenant, clock, checks):
     assert knock(tenant.admin, tenant.password) == "nvu"
     checks.clear()
