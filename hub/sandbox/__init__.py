@@ -13,6 +13,6 @@ imports nothing of it but the pure floor. The rooms, from the ground up:
 * the program   ``quickbooks`` (the request processor), ``reading``, ``faults`` and ``hresults``
                 (what goes wrong with it)
 * the courier   ``qwc`` (the file a tenant downloads), ``envelope`` and ``service`` (SOAP over
-                HTTP), ``transcript``, ``update_session``, ``outcome``, ``webconnector``
+                HTTP), ``calls``, ``transcript``, ``update_session``, ``outcome``, ``webconnector``
 * the proof     ``books``: trial balance, counts, customer balances
 """

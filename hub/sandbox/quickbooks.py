@@ -77,6 +77,7 @@ class QuickBooks:
         self.ascii_only = ascii_only
         self.seconds = seconds
         self._sleep = sleep
+        self._own = company
         self._is_closed = False
         self._queries = Queries(company)
 
@@ -94,16 +95,18 @@ class QuickBooks:
             raise _refused("0x80040416")
         if self._is_closed and not wanted.is_file():
             raise _refused("0x80040403")
-        if os.path.normcase(wanted) != os.path.normcase(self.company.path):
-            if not self._is_closed:
-                raise _refused("0x8004040A")
-            self.company = Company(wanted)
-            self._queries = Queries(self.company)
+        is_other = os.path.normcase(wanted) != os.path.normcase(self.company.path)
+        if is_other and not self._is_closed:
+            raise _refused("0x8004040A")
         self.end_session()
+        if is_other:
+            self._take(Company(wanted))
 
     def end_session(self) -> None:
-        """Close the session; its iterators are void."""
-        self._queries.iterators.clear()
+        """Close the session, and the file where it was opened for it; iterators are void."""
+        if self.company is not self._own:
+            self.company.close()
+        self._take(self._own)
 
     def close_company(self) -> None:
         """Close the company file, as a person does: sessions must name the one to open."""
@@ -111,9 +114,14 @@ class QuickBooks:
 
     def open_company(self, company: Company) -> None:
         """Open a company file, as a person does: no session on another one begins."""
+        self.end_session()
+        self._own = company
+        self._is_closed = False
+        self._take(company)
+
+    def _take(self, company: Company) -> None:
         self.company = company
         self._queries = Queries(company)
-        self._is_closed = False
 
     def greet(self, owner: str) -> str:
         """Answer the Web Connector's own first message, about which nothing goes wrong."""

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
-from hub.qbwc import qbxml
-from hub.sandbox import about
+from hub.sandbox.calls import Calls
 from hub.sandbox.faults import LineDead
 from hub.sandbox.outcome import Outcome, Progress
 from hub.sandbox.quickbooks import QuickBooks
 from hub.sandbox.qwc import QWC, QBWCError
 from hub.sandbox.refusals import RequestProcessorError
-from hub.sandbox.service import Service
 from hub.sandbox.transcript import Transcript
 
-VERSION = "2.3.0.215"
 NO_OP = "NoOp"
 NO_OP_SECONDS = 5
+NO_OPS = 120
+"""How often in a row the server may want time before the double gives up; the real one waits on."""
 OPENINGS = 3
 """How often a session with QuickBooks is tried before giving up."""
+
+_STATUS = re.compile(r'<\w+Rs [^>]*\bstatusCode="(\d+)"')
 
 
 class UpdateSession:
@@ -28,23 +30,21 @@ class UpdateSession:
     def __init__(
         self,
         qwc: QWC,
-        password: str,
+        calls: Calls,
         quickbooks: QuickBooks,
-        service: Service,
         transcript: Transcript,
         outcome: Outcome,
         progress: Progress,
         sleep: Callable[[float], None],
     ):
         self._qwc = qwc
-        self._password = password
+        self._calls = calls
         self._quickbooks = quickbooks
         self._transcript = transcript
-        self._service = service
         self._sleep = sleep
         self._outcome = outcome
         self._progress = progress
-        self._ticket = ""
+        self._no_ops = 0
 
     def run(self) -> None:
         self._shake_hands()
@@ -55,9 +55,7 @@ class UpdateSession:
             finally:
                 self._lock("")
                 self._quickbooks.end_session()
-        self._outcome.message = (
-            self._service.text("closeConnection", ticket=self._ticket) or self._outcome.message
-        )
+        self._outcome.message = self._calls.close_connection() or self._outcome.message
         self._progress(self._outcome.percent, self._outcome.message)
 
     def _lock(self, value: str) -> None:
@@ -65,11 +63,11 @@ class UpdateSession:
 
     def _shake_hands(self) -> None:
         try:
-            self._outcome.server = self._service.text("serverVersion")
+            self._outcome.server = self._calls.server_version()
         except QBWCError as error:
             # The real one only notes that this call failed and goes on.
             self._progress(0, str(error))
-        answer = self._service.text("clientVersion", strVersion=VERSION)
+        answer = self._calls.client_version()
         kind, colon, text = answer.partition(":")
         if answer and not (colon and kind in ("W", "E", "O")):
             raise QBWCError(1046, f"clientVersion answered {answer!r}, which has no meaning.")
@@ -82,13 +80,8 @@ class UpdateSession:
     def _log_in(self) -> bool:
         """Authenticate and return whether there is work on a company file that opens."""
         qwc, outcome = self._qwc, self._outcome
-        answer = self._service.strings(
-            "authenticate", strUserName=qwc.username, strPassword=self._password
-        )
-        if len(answer) < 2:
-            raise QBWCError(1012, "Index was outside the bounds of the array.")
-        self._ticket, verdict = answer[0], answer[1]
-        outcome.postponed, outcome.min_interval = _seconds(answer[2:3]), _seconds(answer[3:4])
+        _ticket, verdict, *answer = self._calls.authenticate()
+        outcome.postponed, outcome.min_interval = _seconds(answer[:1]), _seconds(answer[1:2])
         match verdict.casefold():
             case "nvu":
                 outcome.code = "QBWC1040"
@@ -100,9 +93,11 @@ class UpdateSession:
             case "busy":
                 outcome.last_error = outcome.message = "Application busy."
             case _ if outcome.postponed is not None:
-                outcome.ok, outcome.message = True, "Update postponed by application."
+                outcome.ok = True
             case _:
                 return self._open(verdict)
+        if outcome.postponed is not None:
+            outcome.message = "Update postponed by application."
         return False
 
     def _open(self, path: str) -> bool:
@@ -116,12 +111,7 @@ class UpdateSession:
                 self._outcome.code = "QBWC1013"
                 self._outcome.last_error = str(error)
                 self._outcome.hresults[error.hresult] += 1
-                answer = self._service.text(
-                    "connectionError",
-                    ticket=self._ticket,
-                    hresult=error.hresult,
-                    message=str(error),
-                )
+                answer = self._calls.connection_error(error.hresult, str(error))
                 if answer.casefold() == "done" or self._outcome.hresults.total() >= OPENINGS:
                     return False
                 path = answer
@@ -136,10 +126,11 @@ class UpdateSession:
                 if self._is_told_to_wait():
                     continue
                 return
-            percent = self._deliver(*self._ask_quickbooks(text))
+            self._no_ops = 0
+            percent = self._calls.receive_response_xml(*self._ask_quickbooks(text))
             self._outcome.percent = max(percent, 0)
             if percent < 0:
-                self._outcome.last_error = self._service.text("getLastError", ticket=self._ticket)
+                self._outcome.last_error = self._calls.get_last_error()
                 return
             self._progress(percent, f"{self._outcome.requests} requests answered")
             if percent >= 100:
@@ -147,21 +138,14 @@ class UpdateSession:
                 return
 
     def _next_message(self, greeting: str) -> str:
-        major, _, minor = about.VERSIONS[-1].partition(".")
-        return self._service.text(
-            "sendRequestXML",
-            ticket=self._ticket,
-            strHCPResponse=greeting,
-            strCompanyFileName=str(self._quickbooks.company.path),
-            qbXMLCountry=self._quickbooks.company.country,
-            qbXMLMajorVers=major,
-            qbXMLMinorVers=minor,
-        )
+        company = self._quickbooks.company
+        return self._calls.send_request_xml(greeting, str(company.path), company.country)
 
     def _is_told_to_wait(self) -> bool:
         """Ask why there was no message; pause where the server only wants time."""
-        self._outcome.last_error = self._service.text("getLastError", ticket=self._ticket)
-        if self._outcome.last_error != NO_OP:
+        self._outcome.last_error = self._calls.get_last_error()
+        self._no_ops += 1
+        if self._outcome.last_error != NO_OP or self._no_ops >= NO_OPS:
             return False
         self._outcome.last_error = ""
         self._sleep(NO_OP_SECONDS)
@@ -184,19 +168,11 @@ class UpdateSession:
         return answer, "", ""
 
     def _count(self, answer: str) -> None:
-        answers = qbxml.parse_answers(answer).answers
-        self._outcome.requests += len(answers)
-        self._outcome.statuses.update(one.code for one in answers)
-
-    def _deliver(self, answer: str, hresult: str, message: str) -> int:
-        text = self._service.text(
-            "receiveResponseXML", ticket=self._ticket, response=answer, hresult=hresult, message=message
-        )
-        try:
-            return int(text)
-        except ValueError:
-            raise QBWCError(1042, f"receiveResponseXML answered {text!r}, which is no number.") from None
+        codes = [int(code) for code in _STATUS.findall(answer)]
+        self._outcome.requests += len(codes)
+        self._outcome.statuses.update(codes)
 
 
 def _seconds(texts: list[str]) -> int | None:
-    return int(texts[0]) if texts and texts[0].strip().isdecimal() else None
+    """Return a pause the server asks for; none, and one of 0 seconds, is no pause."""
+    return int(texts[0]) or None if texts and texts[0].strip().isdecimal() else None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from hub.sandbox.calls import Calls
 from hub.sandbox.outcome import Outcome, Progress
 from hub.sandbox.quickbooks import QuickBooks
 from hub.sandbox.qwc import QWC, QBWCError
@@ -75,18 +76,23 @@ class WebConnector:
     def run(self, progress: Progress | None = None) -> Outcome:
         """Run one update session, adding the application first where that is still to be done."""
         outcome = Outcome()
-        service = self._new_service()
         try:
-            if not self.is_added:
-                self.add()
-            self._session(service, outcome, progress or _silent).run()
+            with self.calls() as calls:
+                if not self.is_added:
+                    self.add()
+                UpdateSession(
+                    *(self.qwc, calls, self._quickbooks, self._transcript),
+                    *(outcome, progress or _silent, self._sleep),
+                ).run()
         except QBWCError as error:
             outcome.ok = False
             outcome.code, outcome.last_error = error.code, error.sentence
             outcome.message = outcome.message or str(error)
-        finally:
-            service.close()
         return outcome
+
+    def calls(self) -> Calls:
+        """Return the calls of this application, for whoever wants to make them one by one."""
+        return Calls(self._new_service(), self.qwc, self._password)
 
     def run_every(
         self,
@@ -112,12 +118,6 @@ class WebConnector:
 
     def _new_service(self) -> Service:
         return Service(self.qwc.app_url, self._transport, self._verify, self._timeout)
-
-    def _session(self, service: Service, outcome: Outcome, progress: Progress) -> UpdateSession:
-        return UpdateSession(
-            *(self.qwc, self._password, self._quickbooks, service, self._transcript),
-            *(outcome, progress, self._sleep),
-        )
 
     def _stamp(self) -> str:
         return self._quickbooks.company.stamps(self.qwc.owner_id).get("FileID", "")

@@ -211,7 +211,7 @@ def test_quickbooks_opens_the_file_it_is_told_when_none_is_open(tmp_path, desk):
     quickbooks.begin_session(str(tmp_path / "other.qbw"))
     assert quickbooks.company.name == "Other"
     assert desk.ask("CustomerQuery").code == 0
-    quickbooks.company.close()
+    quickbooks.end_session()
     quickbooks.open_company(desk.company)
     quickbooks.begin_session()
     assert quickbooks.company.name == "Acme"

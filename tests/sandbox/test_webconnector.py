@@ -5,6 +5,7 @@ import pytest
 from hub.qbwc import qbxml
 from hub.qbwc.qbxml import Request
 from hub.sandbox import faults, qwc
+from hub.sandbox.company import Company
 from hub.sandbox.quickbooks import QuickBooks
 from hub.sandbox.qwc import QBWCError
 from hub.sandbox.webconnector import WebConnector
@@ -325,3 +326,106 @@ def test_it_stops_at_an_interrupt_and_takes_an_event(service, connect):
     stop = threading.Event()
     stop.set()
     assert len(list(connect().run_every(wait=stop.wait))) == 1
+
+
+@pytest.mark.parametrize("verdict", ["none", "nvu", "busy"])
+def test_a_pause_goes_before_what_else_is_said(service, connect, verdict):
+    service.answers["authenticate"] = lambda call: ["", verdict, "30", "600"]
+    service.answers["closeConnection"] = lambda call: ""
+    outcome = connect().run()
+    assert (outcome.message, outcome.postponed) == ("Update postponed by application.", 30)
+    assert outcome.min_interval == 600
+
+
+def test_no_seconds_are_no_pause(service, connect):
+    service.answers["authenticate"] = lambda call: ["t", "", "0", ""]
+    sends(service, ADD)
+    outcome = connect().run()
+    assert outcome.ok
+    assert (outcome.postponed, outcome.min_interval) == (None, None)
+
+
+def test_an_interval_alone_does_not_keep_a_session_from_running(service, connect):
+    service.answers["authenticate"] = lambda call: ["t", "", "", "600"]
+    sends(service, ADD)
+    outcome = connect().run()
+    assert (outcome.messages, outcome.min_interval) == (1, 600)
+
+
+def test_it_does_not_wait_for_ever(service, connect):
+    service.answers["sendRequestXML"] = lambda call: "NoOp"
+    service.answers["getLastError"] = lambda call: "NoOp"
+    slept = []
+    outcome = connect(sleep=slept.append).run()
+    assert (outcome.ok, outcome.last_error) == (False, "NoOp")
+    assert len(slept) == 119
+    assert service.methods[-1] == "closeConnection"
+
+
+def test_the_server_names_the_company_file_to_open(service, connect, quickbooks, company, tmp_path):
+    connector = connect()
+    connector.add()
+    company.back_up(tmp_path / "moved.qbw")
+    quickbooks.close_company()
+    service.answers["authenticate"] = lambda call: ["t", str(tmp_path / "moved.qbw")]
+    sends(service, ADD)
+    assert connector.run().ok
+    assert dict(service.calls)["sendRequestXML"]["strCompanyFileName"] == str(tmp_path / "moved.qbw")
+    assert company.lists.named("Customer", "Ada <&> Ltd") is None
+    with Company(tmp_path / "moved.qbw") as moved:
+        assert moved.lists.named("Customer", "Ada <&> Ltd")
+        assert moved.stamps(OWNER) == {"FileID": FILE}
+
+
+def test_it_tries_the_files_the_server_names_three_times(service, connect, quickbooks, company):
+    connector = connect()
+    connector.add()
+    quickbooks.close_company()
+    service.answers["connectionError"] = lambda call: "C:\\nowhere.qbw"
+    outcome = connector.run()
+    assert (outcome.ok, outcome.code) == (False, "QBWC1013")
+    assert outcome.hresults == {"0x80040416": 1, "0x80040403": 2}
+    assert service.methods[-2:] == ["connectionError", "closeConnection"]
+    service.answers["connectionError"] = lambda call: str(company.path)
+    sends(service, ADD)
+    assert connector.run().ok
+
+
+def test_the_company_file_says_its_country(service, connect, company):
+    company.describe(country="UK")
+    sends(service, ADD)
+    connect().run()
+    assert dict(service.calls)["sendRequestXML"]["qbXMLCountry"] == "UK"
+
+
+def test_calls_can_be_made_one_by_one(service, connect, quickbooks):
+    sends(service, ADD, ADD)
+    connector = connect()
+    with connector.calls() as calls:
+        assert calls.server_version() == "Stub 1.0"
+        assert calls.client_version("1.0") == ""
+        assert calls.authenticate() == ["ticket-1", ""]
+        text = calls.send_request_xml(quickbooks.greet(connector.qwc.owner_id), "C:\\a.qbw", "CA")
+        again = calls.send_request_xml()
+        assert text == again == ADD
+        answer = quickbooks.process(text)
+        assert calls.receive_response_xml(answer) == calls.receive_response_xml(answer) == 100
+        assert calls.receive_response_xml("", "0x80040402", "Unexpected error.") == 100
+        calls.ticket = "another"
+        assert calls.get_last_error() == "Nothing was said."
+        assert calls.connection_error("0x80040408", "Could not start QuickBooks.") == "done"
+        assert calls.close_connection() == "Bye."
+    assert service.calls[-1] == ("closeConnection", {"ticket": "another"})
+    assert service.calls[1] == ("clientVersion", {"strVersion": "1.0"})
+    assert service.calls[-4][1]["hresult"] == "0x80040402"
+
+
+@pytest.mark.parametrize(
+    ("fault", "response"), [(faults.GARBAGE, "<html>Bad gateway</html>"), (faults.EMPTY, "")]
+)
+def test_whatever_quickbooks_answers_is_delivered(service, connect, quickbooks, fault, response):
+    quickbooks.plan = faults.script(fault)
+    sends(service, ADD)
+    assert connect().run().messages == 1
+    receive = dict(service.calls)["receiveResponseXML"]
+    assert (receive["response"], receive["hresult"]) == (response, "")
