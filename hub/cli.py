@@ -18,7 +18,6 @@ from typing import Any
 import click
 from pyramid.paster import get_appsettings
 from sqlalchemy.exc import OperationalError, ProgrammingError
-from waitress import serve
 
 from hub import application, demo, embedded, observe, supervisor, tasks
 from hub.books.connections import main_connection
@@ -35,13 +34,12 @@ from hub.sandbox.company import Company
 from hub.sandbox.outcome import Outcome
 from hub.sandbox.quickbooks import QuickBooks
 from hub.sandbox.webconnector import WebConnector
+from hub.serve import serve
 from hub.settings import load, variables
 from hub.tenants.models import Mode
 from hub.tenants.service import StaffRoom, add_support, create_tenant, open_tenant
 
 ACTOR = "command line"
-LARGEST_REQUEST = 72 * 1024 * 1024
-"""Bytes: 64 MB for the largest answer a Web Connector may post, and room for its envelope."""
 
 
 class Group(click.Group):
@@ -136,13 +134,7 @@ def up(settings: dict[str, Any], port: int | None) -> None:
 def web(settings: dict[str, Any]) -> None:
     """Serve pages, API and Web Connectors until SIGTERM; ``hub up`` starts this."""
     observe.configure(settings)
-    serve(
-        application(settings),
-        listen=f"{settings['hub.host']}:{settings['hub.port']}",
-        threads=12,
-        max_request_body_size=LARGEST_REQUEST,
-        ident=None,
-    )
+    serve(application(settings), settings)
 
 
 @hub.command(hidden=True)

@@ -15,6 +15,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -99,6 +100,13 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _addresses(text: str) -> str:
+    try:
+        return " ".join(str(ip_network(address)) for address in text.split())
+    except ValueError:
+        raise ValueError("addresses or networks, such as 127.0.0.1 10.0.0.0/8") from None
+
+
 def _directory(text: str) -> str:
     return str(Path(text).expanduser().absolute())
 
@@ -109,6 +117,10 @@ SETTINGS = (
     Setting("hub.var", "HUB_VAR", _directory, "var"),
     Setting("hub.host", "HUB_HOST", default="localhost"),
     Setting("hub.port", "HUB_PORT", _number(1, 65535), 6543),
+    Setting("web.processes", "WEB_PROCESSES", _number(1, 64)),
+    Setting("web.threads", "WEB_THREADS", _number(1, 100), 8),
+    Setting("web.largest_body", "WEB_LARGEST_BODY", _number(1, 10**9 - 1), 72 * 2**20),
+    Setting("web.trusted_proxy", "WEB_TRUSTED_PROXY", _addresses, ""),
     Setting("hub.url", "HUB_URL", _url, required=True),
     Setting("hub.secret", "HUB_SECRET", required=True, secret=True),
     Setting("sqlalchemy.url", "DATABASE_URL", _database, required=True, secret=True),

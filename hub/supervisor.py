@@ -106,7 +106,7 @@ class Children:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_follow_parent(),
+                preexec_fn=follow_parent(),
             )
 
     def check(self) -> None:
@@ -237,7 +237,7 @@ def _healthy(settings: Mapping[str, Any]) -> bool:
         line.close()
 
 
-def _follow_parent() -> Callable[[], None] | None:
+def follow_parent() -> Callable[[], None] | None:
     """Return what a child does first so that Linux ends it when we are killed."""
     if sys.platform != "linux":
         return None

@@ -26,7 +26,7 @@ FLOORS = [
     ["hub.qbwc"],
     ["hub.sandbox"],
     ["hub.routes", "hub.views"],
-    ["hub", "hub.cli", "hub.demo", "hub.report", "hub.supervisor"],
+    ["hub", "hub.cli", "hub.demo", "hub.report", "hub.serve", "hub.supervisor"],
 ]
 
 WALLS = {
