@@ -14,5 +14,5 @@ imports nothing of it but the pure floor. The rooms, from the ground up:
                 (what goes wrong with it)
 * the courier   ``qwc`` (the file a tenant downloads), ``envelope`` and ``service`` (SOAP over
                 HTTP), ``calls``, ``transcript``, ``update_session``, ``outcome``, ``webconnector``
-* the proof     ``books``: trial balance, counts, customer balances
+* the proof     ``books``: trial balance, counts, customer balances; ``bulk`` fills a file quickly
 """

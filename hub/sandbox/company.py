@@ -169,7 +169,10 @@ class Company:
         return date <= str(self.preferences["ClosingDate"])
 
     def new_line_id(self) -> str:
-        return self._file.new_txn_id()
+        return self.new_line_ids(1)[0]
+
+    def new_line_ids(self, count: int) -> list[str]:
+        return self._file.new_txn_ids(count)
 
     def _fact(self, name: str, usual: str = "") -> str:
         rows = self._file.rows("SELECT value FROM fact WHERE name = ?", name)

@@ -82,6 +82,11 @@ def _without_answers(text: str) -> str:
     return _ANSWER.sub(lambda match: match[0] if next(kept) else "", text)
 
 
+def _without_references(text: str) -> str:
+    """Write characters above 127 as they are, as QuickBooks' own text may have them."""
+    return re.sub("&#([0-9]{3,});", lambda match: chr(int(match[1])), text)
+
+
 LOSE_REQUEST = Mishap()
 LOSE_ANSWER = Mishap(runs=True)
 MODAL_DIALOG = failing("0x80040414")
@@ -94,6 +99,7 @@ GARBAGE = Garble(lambda _text: "<html>Bad gateway</html>")
 EMPTY = Garble(lambda _text: "")
 TRUNCATED = Garble(lambda text: text[: len(text) // 2])
 SOME_ANSWERS = Garble(_without_answers)
+RAW = Garble(_without_references)
 UNSTORED = Unstored()
 RESTART = Restart()
 
@@ -111,6 +117,11 @@ class LineDead(Exception):
 
 def all_well(_text: str) -> Fault | None:
     return None
+
+
+def always(fault: Fault) -> Plan:
+    """Return a plan that strikes every message."""
+    return lambda _text: fault
 
 
 def script(*steps: Fault | None) -> Plan:

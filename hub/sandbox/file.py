@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         raise HubError(f"{path} cannot be opened: {error}.") from None
     try:
-        db.execute("PRAGMA journal_mode = TRUNCATE")
+        db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
     except sqlite3.DatabaseError as error:
         db.close()
@@ -162,6 +162,10 @@ class CompanyFile:
         with self._lock:
             self._db.execute(sql, values)
 
+    def run_many(self, sql: str, rows: Iterable[tuple[str | int, ...]]) -> None:
+        with self._lock:
+            self._db.executemany(sql, rows)
+
     def number(self, sql: str, *values: str | int) -> int:
         """Return the one whole number that ``sql`` asks for; nothing found is 0."""
         rows = self.rows(sql, *values)
@@ -215,13 +219,17 @@ class CompanyFile:
         now = int(self._clock().timestamp()) + self.restores
         return str(max(now, int(previous or 0) + 1))
 
-    def new_list_id(self) -> str:
-        """Return an id like ``8000001B-1405768916`` (protocol.md C.4)."""
-        return f"{0x80000000 + self._next():X}-{self.edit_sequence()}"
+    def new_list_ids(self, count: int) -> list[str]:
+        """Return ids like ``8000001B-1405768916`` (protocol.md C.4)."""
+        return self._new_ids(count, 0x80000000)
 
-    def new_txn_id(self) -> str:
-        """Return an id like ``44F3-1071525107``, for a transaction or for one of its lines."""
-        return f"{self._next():X}-{self.edit_sequence()}"
+    def new_txn_ids(self, count: int) -> list[str]:
+        """Return ids like ``44F3-1071525107``, for transactions or for their lines."""
+        return self._new_ids(count, 0)
 
-    def _next(self) -> int:
-        return self.number("UPDATE fact SET value = value + 1 WHERE name = 'next' RETURNING value - 1")
+    def _new_ids(self, count: int, base: int) -> list[str]:
+        first = self.number(
+            "UPDATE fact SET value = value + ? WHERE name = 'next' RETURNING value - ?", count, count
+        )
+        stamp = self.edit_sequence()
+        return [f"{number:X}-{stamp}" for number in range(base + first, base + first + count)]

@@ -121,19 +121,28 @@ class Lists:
         **fields: Any,
     ) -> Entry:
         """Add an entry; ``kind`` is the list's own name where all its entries are alike."""
-        now = self._file.now()
         full_name = f"{parent.full_name}:{name}" if parent else name
         entry = Entry(list, kind or list, name, full_name, parent.id if parent else "", active, fields)
-        entry.id = self._file.new_list_id()
-        entry.created = entry.modified = now
-        entry.edit_sequence = self._file.edit_sequence()
-        self._file.run(
+        self.add_all([entry])
+        return entry
+
+    def add_all(self, entries: Sequence[Entry]) -> None:
+        """Add entries, and give them their ListIDs, times and EditSequences."""
+        now, sequence = self._file.now(), self._file.edit_sequence()
+        for entry, id in zip(entries, self._file.new_list_ids(len(entries)), strict=True):
+            entry.id, entry.edit_sequence = id, sequence
+            entry.created = entry.modified = now
+        self._file.run_many(
             "INSERT INTO entry (id, list, kind, name, full_name, folded, parent, active, created,"
             " modified, edit_sequence, fields) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(entry.id, list, entry.kind, name, full_name, full_name.casefold(), entry.parent),
-            *(int(active), now, now, entry.edit_sequence, json.dumps(fields)),
+            (
+                (
+                    *(one.id, one.list, one.kind, one.name, one.full_name, one.full_name.casefold()),
+                    *(one.parent, int(one.active), now, now, sequence, json.dumps(one.fields)),
+                )
+                for one in entries
+            ),
         )
-        return entry
 
     def save(self, entry: Entry) -> None:
         """Keep a changed entry (name, activity, fields) under a new EditSequence.

@@ -74,7 +74,7 @@ class Queries:
         if not gone:
             answer.code, answer.message = 1, NOTHING
         answer.attributes["retCount"] = str(len(gone))
-        for one in gone:
+        for one in gone if request.attributes.get("metaData") != "MetaDataOnly" else ():
             shown: Ret = [(type, one.kind), (id, one.id), ("TimeCreated", one.created)]
             shown += [("TimeDeleted", one.deleted), (name, one.name)]
             answer.children.append((f"{subject}Ret", _only(request, shown)))

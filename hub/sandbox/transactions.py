@@ -143,22 +143,32 @@ class Transactions:
 
     def add(self, transaction: Transaction, postings: Iterable[Posting]) -> None:
         """Record a new transaction and give it its TxnID and number."""
-        transaction.id = self._file.new_txn_id()
-        transaction.created = transaction.modified = self._file.now()
-        transaction.edit_sequence = self._file.edit_sequence()
-        transaction.number = self._file.number("SELECT coalesce(max(number), 0) + 1 FROM txn")
-        self._file.run(
+        self.add_all([(transaction, postings)])
+
+    def add_all(self, pairs: Sequence[tuple[Transaction, Iterable[Posting]]]) -> None:
+        """Record new transactions with their postings, and give them their TxnIDs and numbers."""
+        now, sequence = self._file.now(), self._file.edit_sequence()
+        number = self._file.number("SELECT max(number) FROM txn")
+        ids = self._file.new_txn_ids(len(pairs))
+        for id, (transaction, _) in zip(ids, pairs, strict=True):
+            number += 1
+            transaction.id, transaction.number, transaction.edit_sequence = id, number, sequence
+            transaction.created = transaction.modified = now
+        self._file.run_many(
             "INSERT INTO txn (number, id, kind, created, modified, edit_sequence, customer, account,"
             " date, ref_number, total, fields, lines) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(transaction.number, transaction.id, transaction.kind, transaction.created),
-            *(transaction.modified, transaction.edit_sequence, *self._content(transaction)),
+            (
+                (one.number, one.id, one.kind, now, now, sequence, *self._content(one))
+                for one, _ in pairs
+            ),
         )
-        self._post(transaction, postings)
+        self._post(pairs)
 
     def save(self, transaction: Transaction, postings: Iterable[Posting]) -> None:
         """Keep a changed transaction under a new EditSequence, its postings replaced."""
         self.keep(transaction)
-        self._post(transaction, postings)
+        self._file.run("DELETE FROM posting WHERE txn = ?", transaction.id)
+        self._post([(transaction, postings)])
 
     def keep(self, transaction: Transaction) -> None:
         """Keep a changed transaction under a new EditSequence; its postings stay."""
@@ -231,12 +241,10 @@ class Transactions:
             *(transaction.total, json.dumps(transaction.fields), json.dumps(transaction.lines)),
         )
 
-    def _post(self, transaction: Transaction, postings: Iterable[Posting]) -> None:
-        kept = [posting for posting in postings if posting.cents]
-        assert sum(posting.cents for posting in kept) == 0, f"{transaction.id} does not balance"
-        self._file.run("DELETE FROM posting WHERE txn = ?", transaction.id)
-        for posting in kept:
-            self._file.run(
-                "INSERT INTO posting VALUES (?, ?, ?, ?)",
-                *(transaction.id, posting.account, posting.entity, posting.cents),
-            )
+    def _post(self, pairs: Iterable[tuple[Transaction, Iterable[Posting]]]) -> None:
+        rows: list[tuple[str | int, ...]] = []
+        for transaction, postings in pairs:
+            kept = [posting for posting in postings if posting.cents]
+            assert sum(one.cents for one in kept) == 0, f"{transaction.id} does not balance"
+            rows += [(transaction.id, one.account, one.entity, one.cents) for one in kept]
+        self._file.run_many("INSERT INTO posting VALUES (?, ?, ?, ?)", rows)

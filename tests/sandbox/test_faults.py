@@ -244,6 +244,13 @@ def test_control_characters_in_a_name_leave_quickbooks_as_references(desk):
     assert qbxml.parse_answers(text).answers[0].returned[-1].get("Name").replace(" ", "") == "Ada<é>"
 
 
+def test_accented_letters_may_come_as_they_are(company):
+    desk = Desk(company, plan=faults.always(faults.RAW))
+    text = desk.quickbooks.process(qbxml.message([ADA]).replace("Ada Ltd", "D&#233;cor &amp; &#8364;5"))
+    assert "<Name>Décor &amp; €5</Name>" in text
+    assert qbxml.parse_answers(text).answers[0].returned[0].get("Name") == "Décor & €5"
+
+
 def test_some_quickbooks_read_ascii_only(company):
     desk = Desk(company, ascii_only=True)
     with pytest.raises(ParseError) as caught:
