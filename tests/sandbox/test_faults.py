@@ -1,13 +1,16 @@
 """Whatever can go wrong with QuickBooks, on purpose: what the hub will meet."""
 
+import contextlib
 import datetime as dt
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hub.errors import HubError, QBXMLError
 from hub.qbwc import qbxml
 from hub.qbwc.qbxml import Request
-from hub.sandbox import faults, hresults
+from hub.sandbox import books, faults, hresults
 from hub.sandbox.company import Company
 from hub.sandbox.refusals import ParseError, RequestProcessorError
 from tests.checker import assert_valid
@@ -260,3 +263,26 @@ def test_some_quickbooks_read_ascii_only(company):
         desk.quickbooks.process(qbxml.message([ADA]).replace("Ada", "&#xE9;"))
     assert desk.customer("Decor & <Co>").get("Name") == "Decor & <Co>"
     assert_valid(desk.quickbooks.process(qbxml.message([ADA]).replace("Ada", "&#65;da")))
+
+
+lossy = st.sampled_from(
+    [
+        *(faults.LOSE_REQUEST, faults.LOSE_ANSWER, faults.MODAL_DIALOG, faults.UNEXPECTED),
+        *(faults.UNEXPECTED_AFTER, faults.CRASH, faults.GARBAGE, faults.EMPTY, faults.TRUNCATED),
+        *(faults.SOME_ANSWERS, faults.RESTART, None),
+    ]
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(lossy, max_size=6))
+def test_a_message_repeated_until_it_is_answered_runs_once(tmp_path_factory, steps):
+    """What the hub relies on: the same text under the same id, whatever went wrong before."""
+    with Company(tmp_path_factory.mktemp("p") / "p.qbw") as company:
+        desk = Desk(company, plan=faults.script(*steps))
+        answers = []
+        while len(answers) < 2:
+            with contextlib.suppress(faults.LineDead, RequestProcessorError, QBXMLError):
+                answers = qbxml.parse_answers(desk.quickbooks.process(BOTH)).answers
+        assert [one.code for one in answers] == [0, 0]
+        assert books.counts(company)["Customer"] == 4
