@@ -9,6 +9,7 @@ import socket
 import time
 import warnings
 import zlib
+from contextlib import closing
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
@@ -376,14 +377,13 @@ def test_an_answer_is_never_packed(post, tenant):
 
 def test_a_message_in_pieces_is_read(served, tenant):
     body = soap(authentication(tenant)).encode()
-    connection = http.client.HTTPConnection(urlsplit(served).netloc)
     headers = {"Content-Type": "text/xml", "Transfer-Encoding": "chunked"}
+    with closing(http.client.HTTPConnection(urlsplit(served).netloc)) as connection:
+        connection.request("POST", "/qbwc", iter([body[:7], body[7:]]), headers, encode_chunked=True)
+        with connection.getresponse() as response:
+            answer = response.read()
 
-    connection.request("POST", "/qbwc", iter([body[:7], body[7:]]), headers, encode_chunked=True)
-
-    with connection.getresponse() as response:
-        assert envelope.read("authenticate", response.read())[1] == ""
-    connection.close()
+    assert envelope.read("authenticate", answer)[1] == ""
 
 
 @pytest.mark.parametrize("terminated", [True, False])
@@ -489,7 +489,7 @@ def test_an_unknown_method_is_told_so(post):
 def test_forty_megabytes_of_junk_are_turned_away_without_a_long_wait(post):
     began = time.monotonic()
 
-    assert_fault(post(b"x" * 40 * MEGABYTE))
+    assert_fault(post(b"x" * 40 * MEGABYTE), "not well-formed")
     assert_fault(post(soap("<a>" + "x" * 40 * MEGABYTE).encode()))
 
     assert time.monotonic() - began < 60
@@ -500,6 +500,38 @@ def test_a_message_that_is_too_large_is_not_even_read(post):
 
     assert response.status_int == 413
     assert_fault(response, "larger than 64 MB")
+
+
+FILLERS = {
+    "elements": b"<a/>" * MEGABYTE,
+    "depth": b"<a>" * MEGABYTE + b"</a>" * MEGABYTE,
+    "attributes": b'<a b=">"' + b"".join(b' x%d=""' % number for number in range(200_000)) + b"/>",
+    "instructions": b"<?a?>" * MEGABYTE,
+    "comments without an end": b"<!--" * MEGABYTE,
+    "quotes without an end": b"<a b='" * MEGABYTE,
+    "behind a comment": b"<!-- <![CDATA[ -->" + b"<a/>" * MEGABYTE + b"<!-- ]]> -->",
+    "behind a quote": b"<a b='<!--'/>" * MEGABYTE,
+}
+
+
+@pytest.mark.parametrize("name", FILLERS)
+def test_markup_that_would_fill_the_memory_is_turned_away(post, name):
+    """Four bytes become a hundred and more, once they are a tree."""
+    call = soap(f'<serverVersion xmlns="{NAMESPACE}">*</serverVersion>').encode()
+
+    response = post(gzip.compress(call.replace(b"*", FILLERS[name]), 1), Content_Encoding="gzip")
+
+    assert_fault(response, "more markup than any call")
+
+
+def test_markup_in_a_large_text_is_a_text(post):
+    """Some write a text as CDATA; what stands in there is no markup."""
+    call = soap(
+        f'<receiveResponseXML xmlns="{NAMESPACE}"><!-- <a> --><response><![CDATA[{"<a/>" * MEGABYTE}]]>'
+        "</response></receiveResponseXML>"
+    )
+
+    assert envelope.read("receiveResponseXML", post(call.encode()).body) == "-1"
 
 
 def bomb(reference):

@@ -59,8 +59,20 @@ ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "ascii", "iso8859-1", 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DECLARED = re.compile(rb"\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([\w.-]{1,40})[\"']")
 
+_UNREADABLE = "Client.XMLSyntaxError"
 _REFERENCE = re.compile(rb"&#(?:x0*([0-9a-fA-F]{1,6})|0*([0-9]{1,7}));")
+MOST_REFERENCES = 1_000_000
+"""Character references looked at in a message; each takes its time."""
 _CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
+
+SMALL = 1024 * 1024
+"""Bytes of a message that fills no memory, whatever markup it is made of."""
+MOST_MARKUP = 1000
+"""Pieces of markup in a larger one: what is large about a call is the text in one element."""
+LONGEST_TAG = 10_000
+_TAG = re.compile(rb"""<[^<>"'!?][^<>"']*+(?:"[^"]*+"[^<>"']*+|'[^']*+'[^<>"']*+)*+>""")
+_OTHER = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
+"""Markup that may hold what looks like tags, and how it ends."""
 
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _HEAD = f'<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="{_SOAP}"><soap:Body>'
@@ -96,9 +108,11 @@ class Reader(Soap11):
         message = _utf8(ctx.udc.body, ctx.udc.charset)
         try:
             self._parse(ctx, message)
-        except Fault:
+        except Fault as error:
+            if error.faultcode != _UNREADABLE:
+                raise
             # Only a message that XML forbids is worth the work.
-            legal = _legal(_REFERENCE.sub(_legal_reference, message))
+            legal = _legal(_REFERENCE.sub(_legal_reference, message, count=MOST_REFERENCES))
             if legal == message:
                 raise
             self._parse(ctx, legal)
@@ -106,8 +120,14 @@ class Reader(Soap11):
     def _parse(self, ctx: Any, message: bytes) -> None:
         if b"<!DOCTYPE" in message or b"<!ENTITY" in message:
             raise Fault("Client.DOCTYPE", "A SOAP message has no DOCTYPE.")
+        if len(message) > SMALL and not _is_flat(message):
+            raise Fault("Client.Markup", "The message has more markup than any call has.")
         ctx.in_string = [message]
-        super().create_in_document(ctx)
+        try:
+            super().create_in_document(ctx)
+        except Fault as error:
+            sentence = f"The SOAP message is not well-formed XML: {error.faultstring}."
+            raise Fault(_UNREADABLE, sentence) from None
 
     def decompose_incoming_envelope(self, ctx: Any, message: Any = Soap11.REQUEST) -> None:
         root, _ = ctx.in_document
@@ -181,6 +201,24 @@ def _utf8(body: bytes, charset: str) -> bytes:
     except (LookupError, UnicodeError):
         raise Fault("Client.Encoding", "The SOAP message is not text in UTF-8.") from None
     return body.removeprefix(codecs.BOM_UTF8).lstrip()
+
+
+def _is_flat(message: bytes) -> bool:
+    """Whether there is little markup: a few bytes of it take hundreds once they are a tree."""
+    begin = message.find(b"<")
+    for _ in range(MOST_MARKUP):
+        if begin < 0:
+            return True
+        closing = next((end for start, end in _OTHER if message.startswith(start, begin)), None)
+        if closing:
+            end = message.find(closing, begin)
+        else:
+            tag = _TAG.match(message, begin, begin + LONGEST_TAG)
+            end = tag.end() if tag else -1
+        if end < 0:
+            return False
+        begin = message.find(b"<", end)
+    return False
 
 
 def _legal(text: bytes) -> bytes:
