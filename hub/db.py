@@ -99,6 +99,10 @@ class HubSession(Session):
         if self.in_transaction():
             _set_tenant(self.connection(), tenant_id)
 
+    def entered(self, tenant_id: int) -> None:
+        """A function of the database has entered ``tenant_id`` in this transaction."""
+        self.info["tenant_id"] = tenant_id
+
 
 def among(column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
     """Whether ``column`` is one of ``values``: a single parameter, however many they are, where a
@@ -147,7 +151,10 @@ def migrate(url: str) -> None:
 def request_session(request: Any) -> HubSession:
     """Return the session of ``request``, part of its transaction."""
     session: HubSession = request.registry["session_factory"]()
-    zope.sqlalchemy.register(session, transaction_manager=request.tm)
+    # Statements written as text are seen by nobody: what is not known to have changed nothing has.
+    zope.sqlalchemy.register(
+        session, initial_state=zope.sqlalchemy.datamanager.STATUS_CHANGED, transaction_manager=request.tm
+    )
     request.add_finished_callback(lambda _request: session.close())
     return session
 

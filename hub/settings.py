@@ -137,6 +137,8 @@ SETTINGS = (
     Setting("qbwc.oldest_client", "QBWC_OLDEST_CLIENT", _version),
     Setting("qbwc.old_client", "QBWC_OLD_CLIENT", _choice("accept", "warn", "refuse", "name"), "accept"),
     Setting("qbwc.quiet_seconds", "QBWC_QUIET_SECONDS", _number(1, 86400), 30),
+    Setting("qbwc.session_minutes", "QBWC_SESSION_MINUTES", _number(1, 1440), 15),
+    Setting("qbwc.session_messages", "QBWC_SESSION_MESSAGES", _number(1, 100_000), 500),
 )
 
 

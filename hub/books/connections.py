@@ -8,7 +8,7 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from hub.books.models import Connection
+from hub.books.models import Connection, Trouble
 from hub.db import HubSession
 from hub.tenants.models import Tenant
 
@@ -28,6 +28,15 @@ def main_connection(db: HubSession, tenant: Tenant, lock: bool = False) -> Conne
 
 
 def confirm(connection: Connection) -> None:
-    """Take the company that connected as the right one: from now on it may be written to."""
+    """Take the company file that is open as the right one: from now on it may be written to.
+
+    Where it is not the one confirmed before (``Trouble.MOVED``), it takes that one's place.
+    """
+    if connection.trouble is Trouble.MOVED:
+        connection.company_name = connection.found["name"]
+        connection.company_path = connection.found["path"]
+        connection.found = {}
+    path = connection.company_path or ""
+    connection.paths = [*(known for known in connection.paths if known != path), path]
     connection.confirmed = dt.datetime.now(dt.UTC)
-    connection.problem = None
+    connection.trouble = connection.problem = None

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from hub.books import booked
-from hub.books.chart import Chart
+from hub.books import booked, stamps
 from hub.books.models import BookedLine, Connection, Link
 from hub.qbwc.qbxml import Element
 
 log = logging.getLogger(__name__)
+
+STALE = "stale"
+"""The fingerprint of what QuickBooks holds in a version that is not the record's."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Links:
         if not wanted:
             return set()
         query = select(Link.object_id).where(
-            Link.connection_id == self._connection.id, Link.object_id.in_(wanted)
+            Link.connection_id == self._connection.id, Link.object_id.in_(wanted), ~Link.missing
         )
         return set(self._db.scalars(query))
 
@@ -61,9 +63,8 @@ class Links:
         self, subject: str, object_: str, object_id: str, edit_sequence: str, version: int
     ) -> None:
         """Link a record to an object that QuickBooks had already."""
-        self._upsert(
-            [self._row(subject, object_, object_id, edit_sequence, "", version, fingerprint="")]
-        )
+        row = (subject, object_, object_id, edit_sequence, "", version, "")
+        self._keep([dict(zip(_COLUMNS, row, strict=True))], [], [])
 
     def refresh(self, read: Mapping[str, Element | None]) -> None:
         """Take over the EditSequence of objects that were read again; None: it is out of date."""
@@ -72,112 +73,74 @@ class Links:
             link.edit_sequence = ret.get("EditSequence") if ret is not None else ""
 
     def book(self, bookings: Sequence[Booking]) -> None:
-        """Settle what was booked: links, what is on which account, and where postings went."""
-        deleted = [booking.subject for booking in bookings if booking.kind == "TxnDel"]
-        voided = [booking.subject for booking in bookings if booking.kind == "TxnVoid"]
-        kept = [booking for booking in bookings if booking.kind not in ("TxnDel", "TxnVoid")]
-        if deleted:
-            self._db.execute(self._mine(delete(Link), deleted))
-        if voided:
-            versions = {booking.subject: booking.version for booking in bookings}
-            for link in self.of(voided).values():
-                link.voided = True
-                link.version = versions[link.subject]
-            self._clear_lines(voided)
+        """Settle what was booked: links, and what is on which account."""
+        ended = [booking for booking in bookings if booking.kind in ("TxnDel", "TxnVoid")]
+        kept = [booking for booking in bookings if booking not in ended and booking.ret is not None]
+        if ended:
+            self._end(ended)
         if kept:
-            self._keep(kept)
+            lines = [line for booking in kept for line in self._lines(booking)]
+            added = [booking.subject for booking in kept if booking.kind.endswith("Add")]
+            self._keep([_row(booking) for booking in kept], lines, added)
 
-    def _mine(self, statement: Any, subjects: Sequence[str]) -> Any:
-        return statement.where(Link.connection_id == self._connection.id, Link.subject.in_(subjects))
+    def _end(self, ended: Sequence[Booking]) -> None:
+        """What was voided or deleted puts nothing on any account. A deleted one may be added anew,
+        so its record counts as not booked."""
+        for kind in ("TxnVoid", "TxnDel"):
+            versions = {
+                booking.subject: booking.version if kind == "TxnVoid" else 0
+                for booking in ended
+                if booking.kind == kind
+            }
+            for link in self.of(versions).values():
+                link.voided, link.edit_sequence, link.version = True, "", versions[link.subject]
+                link.booked = dt.datetime.now(dt.UTC)
+        self._clear_lines([booking.subject for booking in ended])
+
+    def lose(self, subjects: Sequence[str]) -> None:
+        """QuickBooks no longer has these objects: their records count as not booked."""
+        if not subjects:
+            return
+        mine = Link.connection_id == self._connection.id, Link.subject.in_(subjects)
+        self._db.execute(update(Link).where(*mine).values(missing=True, version=0))
+        self._clear_lines(subjects)
+
+    def forget(self, subjects: Sequence[str]) -> None:
+        """QuickBooks was asked and has nothing of these records: they may be booked anew."""
+        if subjects:
+            mine = Link.connection_id == self._connection.id, Link.subject.in_(subjects)
+            self._db.execute(delete(Link).where(*mine))
 
     def _clear_lines(self, subjects: Sequence[str]) -> None:
-        links = self._mine(select(Link.id), subjects)
-        self._db.execute(delete(BookedLine).where(BookedLine.link_id.in_(links)))
+        mine = Link.connection_id == self._connection.id, Link.subject.in_(subjects)
+        self._db.execute(delete(BookedLine).where(BookedLine.link_id.in_(select(Link.id).where(*mine))))
 
-    def _keep(self, bookings: Sequence[Booking]) -> None:
-        rows = [
-            self._row(
-                booking.subject,
-                booking.kind[:-3],
-                booking.ret.get("TxnID") or booking.ret.get("ListID"),
-                booking.ret.get("EditSequence"),
-                booking.ret.get("RefNumber"),
-                booking.version,
-                booking.fingerprint,
-            )
-            for booking in bookings
-            if booking.ret is not None
-        ]
-        ids = self._upsert(rows)
-        changed = [booking.subject for booking in bookings if booking.kind.endswith("Mod")]
-        if changed:
-            self._clear_lines(changed)
-        self._add_lines(bookings, ids)
-
-    def _row(
+    def _keep(
         self,
-        subject: str,
-        object_: str,
-        object_id: str,
-        edit_sequence: str,
-        number: str,
-        version: int,
-        fingerprint: str,
-    ) -> dict[str, Any]:
-        return {
-            "connection_id": self._connection.id,
-            "subject": subject,
-            "object": object_,
-            "object_id": object_id,
-            "edit_sequence": edit_sequence,
-            "number": number,
-            "version": version,
-            "fingerprint": fingerprint,
-            "voided": False,
-            "booked": dt.datetime.now(dt.UTC),
+        rows: Sequence[Mapping[str, Any]],
+        lines: Sequence[Mapping[str, Any]],
+        added: Sequence[str],
+    ) -> None:
+        values = {
+            "connection": self._connection.id,
+            "unknown": booked.UNKNOWN,
+            "rows": json.dumps(rows),
+            "lines": json.dumps(lines),
+            "followed": stamps.records(added),
         }
+        self._db.execute(_KEEP, values)
 
-    def _upsert(self, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
-        if not rows:
-            return {}
-        statement = insert(Link).values(list(rows))
-        fresh = {
-            name: statement.excluded[name]
-            for name in rows[0]
-            if name not in ("connection_id", "subject")
-        }
-        statement = statement.on_conflict_do_update(
-            index_elements=["tenant_id", "connection_id", "subject"], set_=fresh
-        )
-        returned = self._db.execute(statement.returning(Link.subject, Link.id))
-        return {row.subject: row.id for row in returned}
-
-    def _add_lines(self, bookings: Sequence[Booking], ids: dict[str, int]) -> None:
-        transactions = [
-            booking for booking in bookings if booking.ret is not None and booking.ret.get("TxnID")
-        ]
-        if not transactions:
-            return
-        chart = Chart(self._db, self._connection)
-        rows = [
-            {"link_id": ids[booking.subject], **line}
-            for booking in transactions
-            for line in self._lines(booking, chart)
-        ]
-        if rows:
-            self._db.execute(insert(BookedLine), rows)
-
-    def _lines(self, booking: Booking, chart: Chart) -> list[dict[str, Any]]:
+    def _lines(self, booking: Booking) -> list[dict[str, Any]]:
         """Return what one booking puts on each account; nothing where QuickBooks' answer cannot be
         read: it is booked all the same, and the proof shows the difference."""
         ret = booking.ret
         assert ret is not None
+        if not ret.get("TxnID"):
+            return []
         try:
-            head = {"date": booked.day(ret), "currency": currency(ret, self._connection)}
-            return [
-                {**head, "account": account, "amount": amount}
-                for account, amount in booked.lines(ret, chart).items()
-            ]
+            head = {"subject": booking.subject, "date": booked.day(ret).isoformat()}
+            head["currency"] = currency(ret, self._connection)
+            return [{**head, **line._asdict(), "amount": str(line.amount)} for line in booked.lines(ret)]
         except (ValueError, ArithmeticError):
             log.exception("booked answer unreadable", extra={"subject": booking.subject})
             return []
@@ -186,3 +149,64 @@ class Links:
 def currency(ret: Element, connection: Connection) -> str:
     """Return the currency of a transaction; QuickBooks names none where it keeps only one."""
     return ret.get("CurrencyRef/Code") or str(connection.company.get("currency", "USD"))
+
+
+_COLUMNS = (
+    "subject",
+    "object",
+    "object_id",
+    "edit_sequence",
+    "number",
+    "version",
+    "fingerprint",
+)
+
+
+def _row(booking: Booking) -> dict[str, Any]:
+    ret = booking.ret
+    assert ret is not None
+    row = (
+        booking.subject,
+        booking.kind[:-3],
+        ret.get("TxnID") or ret.get("ListID"),
+        ret.get("EditSequence"),
+        ret.get("RefNumber"),
+        booking.version,
+        booking.fingerprint,
+    )
+    return dict(zip(_COLUMNS, row, strict=True))
+
+
+_KEEP = text(
+    f"""
+    WITH kept AS (
+        INSERT INTO link (connection_id, {", ".join(_COLUMNS)}, booked)
+        SELECT :connection, {", ".join(_COLUMNS)}, now()
+        FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
+            subject text, object text, object_id text, edit_sequence text, number text, version bigint,
+            fingerprint text)
+        ON CONFLICT (tenant_id, connection_id, subject) DO UPDATE SET
+            {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[1:])},
+            voided = false, missing = false, booked = excluded.booked
+        RETURNING id, subject
+    ), cleared AS (
+        DELETE FROM booked_line USING kept WHERE booked_line.link_id = kept.id
+    ), followed AS ({stamps.FOLLOW})
+    INSERT INTO booked_line (link_id, date, currency, account, amount)
+    SELECT kept.id, v.date, v.currency, place.name, sum(v.amount)
+    FROM jsonb_to_recordset(cast(:lines AS jsonb)) AS v(
+        subject text, date date, currency text, account text, amount numeric, item_id text, item text)
+    JOIN kept USING (subject)
+    LEFT JOIN LATERAL (
+        SELECT e.account FROM list_entry e
+        WHERE e.connection_id = :connection AND e.kind = 'item'
+          AND (e.list_id = v.item_id OR v.item_id = '' AND lower(e.full_name) = lower(v.item))
+        LIMIT 1
+    ) item ON v.account = '' AND v.item_id || v.item <> '',
+    LATERAL (SELECT coalesce(nullif(v.account, ''), nullif(item.account, ''), :unknown) AS name) place
+    GROUP BY kept.id, v.date, v.currency, place.name
+    HAVING sum(v.amount) <> 0
+    """
+)
+"""Links, what was on their accounts before and is now, and the postings that turn an earlier one
+round. All parts see what was there before the statement; no row is touched by two of them."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from hub.books.models import BookedLine, Connection, ListEntry, ListKind
+from hub.books.models import BookedLine, Connection, ListEntry, ListImport, ListKind
 from hub.ledger.models import Posting
 from hub.qbwc.qbxml import Element
 
@@ -21,11 +23,28 @@ REQUESTS = {
     ListKind.PAYMENT_METHOD: "PaymentMethodQuery",
     ListKind.SALES_TAX_CODE: "SalesTaxCodeQuery",
 }
+DELETED = {
+    ListKind.ACCOUNT: ("Account",),
+    ListKind.ITEM: (
+        *("ItemDiscount", "ItemFixedAsset", "ItemGroup", "ItemInventory", "ItemInventoryAssembly"),
+        *("ItemNonInventory", "ItemOtherCharge", "ItemPayment", "ItemSalesTax", "ItemSalesTaxGroup"),
+        *("ItemService", "ItemSubtotal"),
+    ),
+    ListKind.CUSTOMER: ("Customer",),
+    ListKind.CLASS: ("Class",),
+    ListKind.PAYMENT_METHOD: ("PaymentMethod",),
+    ListKind.SALES_TAX_CODE: ("SalesTaxCode",),
+}
+"""What each list is called where QuickBooks tells what was deleted from it."""
+KINDS = {name: kind for kind, names in DELETED.items() for name in names}
 ITERATED = {ListKind.ITEM, ListKind.CUSTOMER}
 """The lists whose query has an iterator; the others answer in full (protocol.md C.2)."""
-LONG = {ListKind.CUSTOMER}
-"""The lists that can be too long to read again without need."""
 PAGE = 500
+OVERLAP = dt.timedelta(minutes=2)
+"""QuickBooks' own clock may have been set back a little (protocol.md E.2)."""
+REMEMBERED = dt.timedelta(days=80)
+"""QuickBooks remembers for about 90 days what was deleted (protocol.md C.2); a list that was read
+longer ago is read from its beginning."""
 
 _ACCOUNT_OF_ITEM = (
     "SalesOrPurchase/AccountRef/FullName",
@@ -35,30 +54,107 @@ _ACCOUNT_OF_ITEM = (
 )
 
 
-def query(kind: ListKind, iterator: str) -> tuple[str, dict[str, Any], dict[str, str]]:
-    """Return kind, fields and attributes of the request for the next page of a list."""
+class Progress:
+    """How far each list of one connection has been read."""
+
+    def __init__(self, db: Session, connection: Connection):
+        self._db = db
+        self._connection = connection
+        query = select(ListImport).filter_by(connection_id=connection.id)
+        self._known = {row.kind: row for row in db.scalars(query)}
+
+    def since(self, kind: ListKind) -> str:
+        """Return from when on changes are to be read, in QuickBooks' local time without an offset;
+        nothing when the list has to be read whole."""
+        known = self._known.get(kind)
+        if known is None or known.whole is None or not known.modified:
+            return ""
+        if known.whole < dt.datetime.now(dt.UTC) - REMEMBERED:
+            return ""
+        return (dt.datetime.fromisoformat(known.modified) - OVERLAP).isoformat(timespec="seconds")
+
+    def reached(self, kind: ListKind, modified: str, is_whole: bool) -> None:
+        """A list has been read to its end; ``modified`` is the highest TimeModified that was seen."""
+        known = self._known.get(kind)
+        values: dict[str, Any] = {
+            "modified": max(modified, known.modified if known and not is_whole else ""),
+            "whole": dt.datetime.now(dt.UTC) if is_whole or known is None else known.whole,
+        }
+        statement = insert(ListImport).values(connection_id=self._connection.id, kind=kind, **values)
+        keys = ["tenant_id", "connection_id", "kind"]
+        self._db.execute(statement.on_conflict_do_update(index_elements=keys, set_=values))
+
+
+def local(moment: str) -> str:
+    """Return one of QuickBooks' times without its offset, which is wrong in summer; empty where it
+    cannot be read (protocol.md E.2)."""
+    try:
+        return dt.datetime.fromisoformat(moment).replace(tzinfo=None).isoformat(timespec="seconds")
+    except ValueError:
+        return ""
+
+
+def query(kind: ListKind, since: str, iterator: str) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """Return kind, fields and attributes of the request for the next page of a list, or of what has
+    changed in it ``since`` then."""
     fields: dict[str, Any] = {"ActiveStatus": "All"}
+    if since:
+        fields["FromModifiedDate"] = since
     if kind not in ITERATED:
         return REQUESTS[kind], fields, {}
     attributes = {"iterator": "Continue", "iteratorID": iterator} if iterator else {"iterator": "Start"}
     return REQUESTS[kind], {"MaxReturned": str(PAGE), **fields}, attributes
 
 
+def deleted_query(since: dict[ListKind, str]) -> tuple[str, dict[str, Any]]:
+    """Return kind and fields of the request for what was deleted from lists since their last import."""
+    types = [name for kind in since for name in DELETED[kind]]
+    dates = {"FromDeletedDate": min(since.values())}
+    return "ListDeletedQuery", {"ListDelType": types, "DeletedDateRangeFilter": dates}
+
+
 def store(
     db: Session, connection: Connection, kind: ListKind, page: Iterable[Element], seen: int
-) -> int:
-    """Add or refresh the entries of one page; return how many there were."""
-    rows = {row["list_id"]: row for row in (_row(kind, element) for element in page) if row["list_id"]}
+) -> str:
+    """Add or refresh the entries of one page; return the highest TimeModified among them."""
+    rows: dict[str, dict[str, Any]] = {}
+    modified = ""
+    for element in page:
+        row = _row(kind, element)
+        if row["list_id"]:
+            rows[row["list_id"]] = row
+            modified = max(modified, local(element.get("TimeModified")))
     if not rows:
-        return 0
+        return modified
     if kind is ListKind.ACCOUNT:
         _follow_renames(db, connection, {list_id: row["full_name"] for list_id, row in rows.items()})
-    common = {"connection_id": connection.id, "kind": kind, "seen": seen}
-    statement = insert(ListEntry).values([row | common for row in rows.values()])
-    fresh = {name: statement.excluded[name] for name in next(iter(rows.values())) if name != "list_id"}
-    keys = ["tenant_id", "connection_id", "kind", "list_id"]
-    db.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh | {"seen": seen}))
-    return len(rows)
+    values = {"connection": connection.id, "kind": kind, "seen": seen}
+    db.execute(_STORE, values | {"rows": json.dumps(list(rows.values()))})
+    return modified
+
+
+_FIELDS = {
+    "list_id": "text",
+    "full_name": "text",
+    "type": "text",
+    "special": "text",
+    "number": "text",
+    "account": "text",
+    "description": "text",
+    "active": "boolean",
+    "edit_sequence": "text",
+}
+_STORE = text(
+    f"""
+    INSERT INTO list_entry (connection_id, kind, seen, {", ".join(_FIELDS)})
+    SELECT :connection, :kind, :seen, v.*
+    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
+        {", ".join(f"{name} {type_}" for name, type_ in _FIELDS.items())})
+    ON CONFLICT (tenant_id, connection_id, kind, list_id) DO UPDATE SET
+        seen = excluded.seen,
+        {", ".join(f"{name} = excluded.{name}" for name in list(_FIELDS)[1:])}
+    """
+)
 
 
 def _follow_renames(db: Session, connection: Connection, names: dict[str, str]) -> None:
@@ -82,22 +178,34 @@ def _follow_renames(db: Session, connection: Connection, names: dict[str, str]) 
 
 
 def finish(db: Session, connection: Connection, kind: ListKind, seen: int) -> None:
-    """After the last page: what this import did not see is gone from QuickBooks."""
+    """After the last page of a whole list: what this import did not see is gone from QuickBooks."""
     gone = update(ListEntry).where(
         ListEntry.connection_id == connection.id, ListEntry.kind == kind, ListEntry.seen != seen
     )
     db.execute(gone.values(active=False))
 
 
+def remove(db: Session, connection: Connection, deleted: Iterable[Element]) -> None:
+    """Take note of what was deleted in QuickBooks since."""
+    ids = [element.get("ListID") for element in deleted if element.get("ListDelType") in KINDS]
+    if ids:
+        gone = update(ListEntry).where(
+            ListEntry.connection_id == connection.id, ListEntry.list_id.in_(ids)
+        )
+        db.execute(gone.values(active=False))
+
+
 def _row(kind: ListKind, element: Element) -> dict[str, Any]:
-    account = next(filter(None, (element.get(path) for path in _ACCOUNT_OF_ITEM)), "")
+    account = ""
+    if kind is ListKind.ITEM:
+        account = next(filter(None, (element.get(path) for path in _ACCOUNT_OF_ITEM)), "")
     return {
         "list_id": element.get("ListID"),
         "full_name": element.get("FullName") or element.get("Name"),
         "type": element.get("AccountType") or element.name.removesuffix("Ret"),
         "special": element.get("SpecialAccountType"),
         "number": element.get("AccountNumber") if kind is ListKind.ACCOUNT else "",
-        "account": account if kind is ListKind.ITEM else "",
+        "account": account,
         "description": element.get("Desc") or element.get("SalesOrPurchase/Desc"),
         "active": element.get("IsActive", "true").lower() in ("true", "1"),
         "edit_sequence": element.get("EditSequence"),

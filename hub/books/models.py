@@ -7,10 +7,26 @@ import enum
 import uuid
 
 from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.db import Base, Created, Document, Money, Owned
 from hub.ledger.models import to
+
+
+class Trouble(enum.StrEnum):
+    """Why nothing is sent to a company file."""
+
+    NO_COMPANY = "no_company"
+    """The Web Connector brought no readable word of who is there."""
+    UNSTAMPED = "unstamped"
+    WRONG_FILE = "wrong_file"
+    MOVED = "moved"
+    """The stamp is right and the path or the company's name is another: moved, renamed or copied."""
+    SAMPLE = "sample"
+    COUNTRY = "country"
+    QUICKBOOKS = "quickbooks"
+    """QuickBooks did not open, or the Web Connector was not let in."""
 
 
 class Connection(Owned, Base):
@@ -33,18 +49,32 @@ class Connection(Owned, Base):
     created: Mapped[Created]
     company_name: Mapped[str | None]
     company_path: Mapped[str | None]
+    """Name and path of the company file as of the last session that found the right one."""
+    paths: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Every path that a person has confirmed: one of them with another in use looks like a copy."""
+    found: Mapped[Document] = mapped_column(server_default=text("'{}'"))
+    """Name and path of what is open instead, while ``trouble`` is ``moved``."""
     confirmed: Mapped[dt.datetime | None]
     """When a person said that this company is the right one; nothing is written before."""
     company: Mapped[Document] = mapped_column(server_default=text("'{}'"))
     """Product, qbXML version and preferences as of the last session."""
+    trouble: Mapped[Trouble | None]
+    """Why nothing is sent, while that is so."""
     problem: Mapped[str | None]
-    """The sentence that says why nothing is sent, while that is so."""
+    """The sentence that says it."""
     last_seen: Mapped[dt.datetime | None]
+    refused: Mapped[dt.datetime | None]
+    """When a Web Connector last came with a wrong password, since one came with the right one."""
+    refused_from: Mapped[str] = mapped_column(server_default="")
+    refused_count: Mapped[int] = mapped_column(server_default=text("0"))
+    paused_until: Mapped[dt.datetime | None]
+    interval: Mapped[int | None]
+    """Seconds that must lie between two runs; none leaves it to the Web Connector."""
     imported: Mapped[dt.datetime | None]
     """When the lists were last read to their end."""
     import_wanted: Mapped[bool] = mapped_column(server_default=text("true"))
     batch: Mapped[int]
-    """How many requests the next message may hold."""
+    """How many requests the next message may hold, by how long QuickBooks took for the last."""
 
 
 class ListKind(enum.StrEnum):
@@ -84,6 +114,23 @@ class ListEntry(Owned, Base):
     edit_sequence: Mapped[str] = mapped_column(server_default="")
     seen: Mapped[int]
     """The sync session that last saw it; what the newest import did not see is gone."""
+
+
+class ListImport(Owned, Base):
+    """How far one list has been read: the next import asks for what changed since."""
+
+    __tablename__ = "list_import"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "connection_id", "kind"),
+        to("connection", "connection_id", ondelete="CASCADE"),
+    )
+
+    connection_id: Mapped[int]
+    kind: Mapped[ListKind]
+    modified: Mapped[str] = mapped_column(server_default="")
+    """The highest TimeModified seen, in QuickBooks' local time and without its offset (protocol.md E.2)."""
+    whole: Mapped[dt.datetime | None]
+    """When the list was last read from its beginning to its end."""
 
 
 class Assignment(Owned, Base):
@@ -163,6 +210,8 @@ class Link(Owned, Base):
     fingerprint: Mapped[str]
     """SHA-256 of the fields that were sent."""
     voided: Mapped[bool] = mapped_column(server_default=text("false"))
+    missing: Mapped[bool] = mapped_column(server_default=text("false"))
+    """QuickBooks no longer has it: somebody deleted it there, or restored a backup."""
     booked: Mapped[dt.datetime]
 
 

@@ -45,12 +45,18 @@ def clear(db: Session, carried: Iterable[Carried], connection_id: int) -> None:
     _run(db, carried, statement, connection=connection_id)
 
 
-def follow(db: Session, subjects: Iterable[str]) -> None:
+def follow(db: Session, subjects: Sequence[str]) -> None:
     """Let what turns a booked posting round stand where that stands, also when it was made while
     nobody knew yet where that would be."""
-    rows = [{"kind": kind, "id": int(id_)} for kind, _, id_ in (s.partition(":") for s in subjects)]
-    if rows:
-        db.execute(_FOLLOW, {"rows": json.dumps(rows)})
+    if subjects:
+        db.execute(text(FOLLOW), {"followed": records(subjects)})
+
+
+def records(subjects: Iterable[str]) -> str:
+    """Return the records among ``subjects`` as ``FOLLOW`` reads them."""
+    pairs = [subject.partition(":") for subject in subjects]
+    rows = [{"kind": kind, "id": int(id_)} for kind, _, id_ in pairs if kind != "journal_entry"]
+    return json.dumps(rows)
 
 
 _ROWS = """
@@ -66,16 +72,15 @@ _OF_RECORD = (
 )
 _COLUMNS = ("kind", "id", "version", "purpose", "charge_id", "code", "account")
 
-_FOLLOW = text(
-    """
+FOLLOW = """
     UPDATE posting SET account = booked.account
-    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(kind text, id bigint)
+    FROM jsonb_to_recordset(cast(:followed AS jsonb)) AS v(kind text, id bigint)
     JOIN posting booked ON booked.kind = v.kind AND booked.record_id = v.id
     WHERE posting.kind = v.kind AND posting.record_id = v.id AND posting.account IS NULL
       AND booked.account IS NOT NULL AND booked.purpose = posting.purpose
       AND booked.code = posting.code AND booked.charge_id IS NOT DISTINCT FROM posting.charge_id
-    """
-)
+"""
+"""The statement of ``follow``, which is part of another where something is booked."""
 
 
 def _run(db: Session, carried: Iterable[Carried], statement: str, **values: Any) -> None:

@@ -23,6 +23,8 @@ class Label:
     kind: str
     id: int
     title: str
+    name: str = ""
+    """What a customer is called."""
     cycle_id: int | None = None
     """A journal entry's billing cycle."""
 
@@ -40,7 +42,8 @@ def labels(db: Session, subjects: Iterable[str]) -> dict[str, Label]:
         model = _MODELS[kind]
         for record in db.scalars(select(model).where(model.id.in_(ids))):
             cycle = record.billing_cycle_id if kind == "journal_entry" else None
-            found[f"{kind}:{record.id}"] = Label(kind, record.id, _title(kind, record), cycle)
+            name = getattr(record, "name", "")
+            found[f"{kind}:{record.id}"] = Label(kind, record.id, _title(kind, record), name, cycle)
     return found
 
 

@@ -108,6 +108,13 @@ def _base32(value: int) -> str:
     return base64.b32hexencode(value.to_bytes(size, "big")).decode().rstrip("=")
 
 
+MISSING = (
+    "QuickBooks does not have this any more: somebody deleted it there, or restored a backup. "
+    "Press Try again to book it anew, or void it here."
+)
+"""Why something that was booked once, and is gone, waits for a person."""
+
+
 def fits(prepared: Prepared) -> Outcome:
     """Return ``prepared``, or hold it when a text is longer than QuickBooks keeps."""
     faults = too_long(prepared.kind, prepared.fields)

@@ -22,6 +22,7 @@ from hub.books.models import Connection, Link, ListEntry, ListKind
 from hub.exporters import forms
 from hub.exporters.charges import Charges
 from hub.exporters.contract import (
+    MISSING,
     Errand,
     Held,
     Nothing,
@@ -124,6 +125,9 @@ class FullExporter:
         self._taken = self._links.taken(entry.list_id for entry in self._existing.values())
 
     def _outcome(self, subject: str, record: Any) -> Outcome:
+        link = self._linked.get(subject)
+        if link is not None and link.missing:
+            return _gone(link, record)
         try:
             outcome = self._build[subject.partition(":")[0]](record)
         except Objection as error:
@@ -210,7 +214,9 @@ class FullExporter:
                 for row in payment.applied
             ],
         )
-        return prepared if link is None else self._anew(prepared, link, payment)
+        if link is None or link.voided:
+            return prepared
+        return self._anew(prepared, link, payment)
 
     def _anew(self, prepared: Prepared, link: Link, record: Any) -> Outcome:
         """A changed payment or refund is deleted; the outbox then asks again and it is added anew,
@@ -277,3 +283,10 @@ class FullExporter:
         if purpose is Purpose.DEPOSIT:
             return self.chart.deposit(code).full_name
         return self.item_of(charge_id or 0).account
+
+
+def _gone(link: Link, record: Any) -> Outcome:
+    """What QuickBooks had and has no more waits for a person, unless it is void here as well."""
+    if getattr(record, "status", Status.OPEN) is Status.VOID:
+        return Nothing("It is void, and gone from QuickBooks.", record.version)
+    return Held(MISSING)

@@ -60,6 +60,8 @@ class Parents:
             raise Objection(f"It names the {called}, which is void. Void it too, or apply it elsewhere.")
         if link is None:
             raise Objection(f"Waits for the {called}, which is not in QuickBooks yet.")
+        if link.missing:
+            raise Objection(f"Waits for the {called}, which QuickBooks does not have any more.")
         return link
 
 

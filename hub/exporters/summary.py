@@ -19,9 +19,11 @@ from sqlalchemy import case, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from hub.books.chart import Chart, Objection
+from hub.books.links import Links
 from hub.books.models import Connection, Family, JournalEntry, ListKind
 from hub.exporters.charges import Charges
 from hub.exporters.contract import (
+    MISSING,
     Errand,
     Held,
     Nothing,
@@ -141,12 +143,17 @@ class SummaryExporter:
             cycle.id: cycle.name
             for cycle in self._db.scalars(select(BillingCycle).where(BillingCycle.id.in_(cycles)))
         }
+        links = Links(self._db, self._connection).of(subjects)
         found: dict[str, Outcome] = {}
         for entry in entries:
+            subject = f"journal_entry:{entry.id}"
+            if link := links.get(subject):
+                found[subject] = Held(MISSING) if link.missing else Nothing("QuickBooks has it.")
+                continue
             outcome = self._entry(entry, sums[entry.id], names[entry.billing_cycle_id])
             if send and not isinstance(outcome, Held):
                 entry.frozen = entry.frozen or dt.datetime.now(dt.UTC)
-            found[f"journal_entry:{entry.id}"] = outcome
+            found[subject] = outcome
         return found
 
     def _sums(self, entry_ids: Sequence[int]) -> dict[int, list[Any]]:

@@ -1,20 +1,28 @@
-"""Reading who is at the other end: QuickBooks' Host, Company and Preferences answers.
+"""The company guard: who is at the other end, and whether it may be written to.
 
-The Web Connector sends them with the first call of each session. They tell whether
-this is the company file that the connection was set up for, before anything is
-written (protocol.md A.6).
+The Web Connector sends QuickBooks' Host, Company and Preferences answers with the first
+call of each session. Before anything is written they must show the stamp (OwnerID and
+FileID) that this connection put into its company file, in the file and under the name
+that a person has confirmed (protocol.md A.6, product.md e4 HUB-FILE).
 """
 
 from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hub.books.models import Connection, Trouble
 from hub.errors import QBXMLError
 from hub.qbwc import qbxml
 from hub.qbwc.qbxml import Element
+
+COUNTRIES = ("", "US")
+"""The editions of QuickBooks whose taxes and forms the hub knows; an old one names no country."""
+OLDEST = 9.0
+"""The qbXML version in which transactions got their ExternalGUID (QuickBooks 2010)."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,8 @@ class Company:
     """The company file that is open, and what it allows."""
 
     name: str
+    path: str
+    country: str
     is_sample: bool
     stamps: dict[str, str]
     """The FileID that each application (OwnerID) has written into it, both normalised."""
@@ -29,32 +39,41 @@ class Company:
     """What is remembered of it: product, qbXML version, currency, class tracking, closing date."""
 
 
+@dataclass(frozen=True)
+class Objection:
+    """Why nothing may be written into a company file."""
+
+    trouble: Trouble
+    sentence: str
+
+
 def normal(guid: Any) -> str:
     """Return a GUID so that two can be compared: no braces, one case."""
     return str(guid).strip().strip("{}").lower()
 
 
-def read(hcp: str) -> Company:
-    """Read the Host, Company and Preferences answers.
+def read(hcp: str, path: str, country: str = "") -> Company:
+    """Read the Host, Company and Preferences answers of the company file at ``path``. The Web
+    Connector's word on the ``country`` counts where QuickBooks has none.
 
     :raises QBXMLError: when they cannot be read or no company is among them.
     """
     answers = {answer.kind: answer for answer in qbxml.parse_answers(hcp).answers}
     host = _first(answers, "HostQuery")
     company = _first(answers, "CompanyQuery")
-    preferences = _first(answers, "PreferencesQuery")
     if company is None:
         raise QBXMLError("QuickBooks gave no company information.")
-    name = company.get("CompanyName") or company.get("LegalCompanyName")
     return Company(
-        name,
+        company.get("CompanyName") or company.get("LegalCompanyName"),
+        path,
+        (host.get("Country") if host is not None else "") or country,
         company.get("IsSampleCompany").lower() in ("true", "1"),
         {
             normal(ext.get("OwnerID")): normal(ext.get("DataExtValue"))
             for ext in company.all("DataExtRet")
             if ext.get("DataExtName") == "FileID"
         },
-        _facts(host, preferences),
+        _facts(host, _first(answers, "PreferencesQuery")),
     )
 
 
@@ -83,19 +102,69 @@ def _version(supported: list[str]) -> str:
     return f"{min(float(qbxml.VERSION), max(numbers, default=float(qbxml.VERSION))):.1f}"
 
 
-def objection(company: Company, owner_id: uuid.UUID, file_id: uuid.UUID) -> str | None:
-    """Say why nothing may be written into this company file, or nothing."""
-    stamp = company.stamps.get(normal(owner_id))
+def objection(found: Company, owner_id: uuid.UUID, connection: Connection) -> Objection | None:
+    """Say why nothing may be written into the company file that was found, or nothing."""
+    stamp = found.stamps.get(normal(owner_id))
     if stamp is None:
-        return (
-            f"“{company.name}” does not carry this connection's mark. In the Web Connector, add the QWC "
-            "file again while the right company file is open."
+        return Objection(
+            Trouble.UNSTAMPED,
+            f"“{found.name}” does not carry this connection's mark. In the Web Connector, add the QWC "
+            "file again while the right company file is open.",
         )
-    if stamp != normal(file_id):
-        return (
-            f"“{company.name}” is not the company file this connection was set up for. "
-            "Open the right company file in QuickBooks, then run again."
+    if stamp != normal(connection.file_id):
+        expected = f" It was set up for “{connection.company_name}”." if connection.company_name else ""
+        return Objection(
+            Trouble.WRONG_FILE,
+            f"“{found.name}” is not the company file this connection was set up for.{expected} "
+            "Open the right company file in QuickBooks, then run again.",
         )
-    if company.is_sample:
-        return f"“{company.name}” is QuickBooks' sample company. Open your own company file."
-    return None
+    if found.is_sample:
+        return Objection(
+            Trouble.SAMPLE,
+            f"“{found.name}” is QuickBooks' sample company. Open your own company file.",
+        )
+    if found.country not in COUNTRIES:
+        return Objection(
+            Trouble.COUNTRY,
+            f"“{found.name}” is kept in QuickBooks' {found.country} edition, and the hub knows the US "
+            "edition only. Nothing is written into it; ask support what can be done.",
+        )
+    if float(found.facts["qbxml"]) < OLDEST:
+        return Objection(
+            Trouble.QUICKBOOKS,
+            "This QuickBooks is older than 2010 and cannot keep the mark by which the hub knows its "
+            "own entries again. Update QuickBooks, then run again.",
+        )
+    return _moved(found, connection) if connection.confirmed else None
+
+
+def _moved(found: Company, connection: Connection) -> Objection | None:
+    """The right stamp in another place or under another name: moved, renamed, or a copy."""
+    before_path = connection.company_path or ""
+    same_place = not (found.path and before_path) or _alike(found.path, before_path)
+    if same_place and found.name == connection.company_name:
+        return None
+    here = f"“{found.name}” at {found.path or 'an unknown place'}"
+    before = f"“{connection.company_name}” at {before_path or 'an unknown place'}"
+    if not same_place and _is_known(found.path, connection.paths):
+        cause = "Both carry this connection's mark, so one looks like a copy of the other."
+    else:
+        cause = "It carries this connection's mark, so it was moved, renamed or copied."
+    return Objection(
+        Trouble.MOVED,
+        f"QuickBooks has {here} open; until now it was {before}. {cause} Nothing is written until "
+        "somebody says on Integration Settings which one is right.",
+    )
+
+
+def _alike(one: str, other: str) -> bool:
+    """Windows tells paths apart neither by case nor by the slant of their strokes."""
+    return _folded(one) == _folded(other)
+
+
+def _folded(path: str) -> str:
+    return path.strip().replace("/", "\\").casefold()
+
+
+def _is_known(path: str, paths: Sequence[str | None]) -> bool:
+    return any(_alike(path, known or "") for known in paths)

@@ -7,32 +7,37 @@ call and a killed one loses nothing:
                          ▲────────────────────────────────┘──▶ closeConnection
 
 A message is stored before it leaves and stays outstanding until its answer is
-stored. One that was never answered goes out again, the very same text under the
-same id, before anything else: QuickBooks then returns the stored outcome instead
-of running it twice (protocol.md D.4).
+stored. Of one that was never answered QuickBooks is asked before anything else
+goes, by the message's id, and where it has forgotten that, record by record
+(protocol.md D.4, D.5). Nothing is ever sent twice unasked.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import exists, select, text
 
-from hub.books import lists
 from hub.books.connections import confirm
-from hub.books.models import Connection
+from hub.books.models import Connection, Trouble
 from hub.db import HubSession
 from hub.errors import QBXMLError
-from hub.qbwc import company, imports, qbxml, statuses
+from hub.qbwc import checks, company, imports, inbox, qbxml, statuses
+from hub.qbwc.checks import Checks
 from hub.qbwc.messages import Messages
-from hub.qbwc.models import Message, State, SyncSession
+from hub.qbwc.models import Message, Operation, Stage, State, SyncSession
 from hub.qbwc.outbox import Outbox
-from hub.security import Login, Throttled, digest, sign_in_connector
-from hub.tenants.models import Tenant
+from hub.qbwc.qbxml import Answers
+from hub.qbwc.settlement import Settlement
+from hub.qbwc.statuses import Action
+from hub.qbwc.visits import Visit, now, visit
+from hub.security import Login, Throttled, digest, find_login, sign_in_connector
+from hub.tenants.models import StaffKind, Tenant
 from hub.tenants.service import StaffRoom
 
 log = logging.getLogger(__name__)
@@ -41,245 +46,410 @@ LONGEST = 500
 """Characters kept of a text that the other side sends and people read."""
 FAILED = -1
 DONE = 100
+WAIT = "NoOp"
+"""The Web Connector pauses for five seconds and asks again (protocol.md A.3)."""
 NOTHING_LEFT = "No data exchange required."
 UNKNOWN_TICKET = "This session has ended. The Web Connector starts a new one at its next run."
+GONE_AWAY = "The Web Connector went away in mid-run."
+WORDLESS = "QuickBooks gave no company information. Restart QuickBooks, then run again."
+THINKING = dt.timedelta(minutes=10)
+"""How long QuickBooks may be at work on a message before another computer may take over."""
+MOVED = {0x80040403, 0x80040408}
+"""The company file was not found where it was, or QuickBooks could not start with it: the one
+that is open may be it, and its stamp will tell."""
 
 
 class Conversation:
-    """Answers one call. ``settings`` are the application's."""
+    """Answers one call. ``settings`` are the application's; ``enqueue`` sends a task once the call is
+    committed."""
 
-    def __init__(self, db: HubSession, settings: Mapping[str, Any]):
+    def __init__(self, db: HubSession, settings: Mapping[str, Any], enqueue: Callable[..., None]):
         self._db = db
         self._settings = settings
+        self._enqueue = enqueue
 
     # authenticate
 
     def authenticate(self, username: str, password: str, address: str = "") -> list[str]:
-        """Return a ticket and ``""`` to go on, or ``nvu``, ``none`` or ``busy`` (protocol.md A.3).
-
-        ``address`` is where the call comes from.
+        """Return a ticket and ``""`` (or the company file to open) to go on, or ``nvu``, ``none`` or
+        ``busy``; then seconds to postpone and the least between two runs, where they are set
+        (protocol.md A.3). ``address`` is where the call comes from.
         """
         login = sign_in_connector(self._db, username, password, address)
+        if isinstance(login, Throttled) and login.crowded:
+            return ["", "busy"]
         if not isinstance(login, Login) or login.tenant_id is None:
             log.warning("web connector refused", extra={"throttled": isinstance(login, Throttled)})
+            self._remember_refusal(username, address)
             return ["", "nvu"]
         self._db.enter(login.tenant_id)
-        query = select(Connection).filter_by(staff_id=login.id).with_for_update()
-        connection = self._db.scalar(query)
-        if connection is None:
+        found = self._db.execute(_KNOCK, {"staff": login.id}).one_or_none()
+        if found is None:
             return ["", "nvu"]
-        tenant = self._db.get_one(Tenant, login.tenant_id)
+        connection, tenant, live, has_work, has_held = found
         connection.last_seen = now()
-        if self._is_busy(connection):
-            return ["", "busy"]
-        outbox = Outbox(self._db, tenant, connection)
-        if connection.confirmed:
+        if connection.refused:
+            connection.refused, connection.refused_from, connection.refused_count = None, "", 0
+        timing = ["", str(connection.interval)] if connection.interval else []
+        if pause := _seconds_left(connection.paused_until):
+            return ["", "none", str(pause), *timing[1:]]
+        if live is not None and not self._has_given_way(live, connection, address):
+            return ["", "busy", *timing]
+        if has_held and connection.confirmed:
             # Why something was held may be gone: a parent booked, a name put right in QuickBooks.
-            outbox.release()
-        if not self._has_work(connection, Messages(self._db, outbox)):
-            return ["", "none"]
-        return [self._open(connection, outbox), ""]
+            Outbox(self._db, tenant, connection).release()
+        has_work = has_work and connection.confirmed is not None
+        if not (has_work or imports.due(connection) or not connection.company):
+            return ["", "none", *timing]
+        path = connection.company_path if connection.confirmed else ""
+        return [self._open(connection, tenant, address), path or "", *timing]
 
-    def _is_busy(self, connection: Connection) -> bool:
-        """Whether another session is live; one that went quiet is closed and taken over."""
-        query = select(SyncSession).filter_by(connection_id=connection.id, closed=None)
-        live = self._db.scalar(query)
+    def _remember_refusal(self, username: str, address: str) -> None:
+        """Let the tenant read that a wrong password comes, and from where."""
+        login = find_login(self._db, username)
+        if login is None or login.tenant_id is None or login.kind != StaffKind.INTEGRATION:
+            return
+        self._db.enter(login.tenant_id)
+        self._db.execute(_REFUSED, {"staff": login.id, "address": address[:100]})
+
+    def _has_given_way(self, live: SyncSession, connection: Connection, address: str) -> bool:
+        """Whether the live session went quiet, so that this one takes over.
+
+        A Web Connector runs one session at a time (protocol.md A.2), so one that knocks from the
+        same address has given up the last. From another address QuickBooks may still be at work.
+        """
         quiet = dt.timedelta(seconds=self._settings["qbwc.quiet_seconds"])
-        if live is None or live.last_call > now() - quiet:
-            return live is not None
+        working = exists().where(
+            Message.connection_id == connection.id, Message.stage == Stage.OUTSTANDING
+        )
+        if address != live.address and self._db.scalar(select(working)):
+            quiet = max(quiet, THINKING)
+        if live.last_call > now() - quiet:
+            return False
         live.closed = now()
-        live.error = live.error or "The Web Connector went away in mid-run."
+        live.error = live.error or GONE_AWAY
         # The new session takes the live one's place.
         self._db.flush()
-        return False
+        return True
 
-    def _has_work(self, connection: Connection, messages: Messages) -> bool:
-        if not connection.company or imports.due(connection):
-            return True
-        if not connection.confirmed:
-            return False
-        return messages.outstanding() is not None or messages.outbox.waiting() > 0
-
-    def _open(self, connection: Connection, outbox: Outbox) -> str:
+    def _open(self, connection: Connection, tenant: Tenant, address: str) -> str:
         ticket = secrets.token_hex(16)
-        agenda = imports.agenda(outbox.exporter.lists) if imports.due(connection) else []
+        agenda: list[dict[str, Any]] = []
+        if imports.due(connection):
+            exporter = Outbox(self._db, tenant, connection).exporter
+            agenda = imports.agenda(self._db, connection, exporter.lists)
         self._db.add(
-            SyncSession(connection_id=connection.id, ticket_digest=digest(ticket), agenda=agenda)
+            SyncSession(
+                connection_id=connection.id,
+                ticket_digest=digest(ticket),
+                address=address[:100],
+                agenda=checks.agenda(self._db, connection) + agenda,
+            )
         )
         return ticket
 
-    # the session of a ticket
-
-    def _session(self, ticket: str) -> SyncSession | None:
-        """Return the session of ``ticket``, locked, and enter its tenant."""
-        found = self._db.execute(
-            text("SELECT tenant_id, id FROM hub_ticket(:digest)"), {"digest": digest(ticket)}
-        ).one_or_none()
-        if found is None:
-            return None
-        self._db.enter(found.tenant_id)
-        session = self._db.scalars(select(SyncSession).filter_by(id=found.id)).one()
-        # In the order in which authenticate takes them; whoever was first is seen afterwards.
-        self._db.scalars(select(Connection).filter_by(id=session.connection_id).with_for_update()).one()
-        self._db.refresh(session)
-        session.last_call = now()
-        return session
-
-    def _messages(self, session: SyncSession) -> Messages:
-        connection = self._db.get_one(Connection, session.connection_id)
-        tenant = self._db.get_one(Tenant, session.tenant_id)
-        return Messages(self._db, Outbox(self._db, tenant, connection))
-
     # sendRequestXML
 
-    def send_request(self, ticket: str, hcp: str, company_file: str) -> str:
-        """Return the next qbXML message, or ``""`` when there is none or something is wrong."""
-        session = self._session(ticket)
-        if session is None or session.closed:
+    def send_request(self, ticket: str, hcp: str, company_file: str, country: str = "") -> str:
+        """Return the next qbXML message; ``NoOp`` while it is still being prepared; ``""`` when there
+        is none or something is wrong. The first call of a session says who is there: ``hcp`` are
+        QuickBooks' own words, the path of its company file and its edition's country."""
+        found = visit(self._db, ticket)
+        if found is None or found.is_over or found.session.error:
             return ""
-        messages = self._messages(session)
-        outbox = messages.outbox
-        if not session.greeted and not self._greet(session, messages, hcp, company_file):
-            return ""
-        todo = imports.Imports(self._db, outbox.connection, session)
-        if session.agenda and messages.outstanding() is None:
-            return todo.request()
-        message = messages.next() if outbox.connection.confirmed else None
-        if message is not None:
-            message.sent_in = session.id
-            return message.text
-        if session.imported:
-            return ""
-        # All that waits is held. What it lacks may be in QuickBooks by now, so look there.
-        session.agenda = imports.agenda(kind for kind in outbox.exporter.lists if kind not in lists.LONG)
-        return todo.request()
+        session = found.session
+        if not session.greeted:
+            session.last_call = now()
+            if not self._greet(found, hcp, company_file, country):
+                return ""
+        if found.has_inbox:
+            inbox.take_in(self._db, session.id, older=inbox.PATIENCE)
+            return self._wait(session)
+        connection = found.connection
+        messages = Messages(self._db, Outbox(self._db, found.tenant, connection))
+        if found.outstanding is not None and connection.confirmed:
+            session.last_call, session.preparing = now(), False
+            return messages.ask(found.outstanding, session)
+        if not session.agenda and found.prepared is None and connection.confirmed:
+            self._plan(found, messages)
+        if session.agenda:
+            session.last_call, session.preparing = now(), False
+            return self._step(found).request()
+        if not connection.confirmed or found.prepared is None:
+            return self._wait(session) if session.preparing else ""
+        return messages.send(found.prepared, session)
 
-    def _greet(self, session: SyncSession, messages: Messages, hcp: str, company_file: str) -> bool:
+    def _plan(self, found: Visit, messages: Messages) -> None:
+        """Make the next messages ahead. Where all that waits is held, what it lacks may be in
+        QuickBooks by now: the lists are read again, once in a session."""
+        plan = messages.plan()
+        session = found.session
+        session.planned = session.booked + session.refused + session.imported + plan.left
+        session.preparing = not plan.is_complete
+        found.prepared = plan.first
+        is_stuck = plan.first is None and plan.is_complete and not session.imported
+        if is_stuck and messages.outbox.count(State.HELD):
+            lists = messages.outbox.exporter.lists
+            session.agenda = imports.agenda(self._db, found.connection, lists)
+
+    @staticmethod
+    def _wait(session: SyncSession) -> str:
+        session.last_call, session.preparing = now(), True
+        return WAIT
+
+    def _step(self, found: Visit) -> imports.Imports | Checks:
+        """Return who sees to the next step of the agenda."""
+        who = Checks if checks.is_check(found.session.agenda[0]) else imports.Imports
+        return who(self._db, found.connection, found.session)
+
+    def _greet(self, found: Visit, hcp: str, company_file: str, country: str) -> bool:
         """Read who is there; return whether it is the company this connection is for."""
-        connection = messages.outbox.connection
+        session, connection = found.session, found.connection
         if not hcp:
-            session.error = "QuickBooks gave no company information. Restart QuickBooks, then run again."
-            return False
-        tenant = self._db.get_one(Tenant, session.tenant_id)
+            return self._object(found, company.Objection(Trouble.NO_COMPANY, WORDLESS))
         try:
-            found = company.read(hcp)
+            there = company.read(hcp, company_file[:LONGEST], country[:LONGEST])
         except QBXMLError as error:
-            session.error = str(error)
-            return False
-        connection.problem = company.objection(found, tenant.owner_id, connection.file_id)
-        if connection.problem:
-            session.error = connection.problem
-            log.warning("wrong company file", extra={"connection": connection.id})
-            return False
-        connection.company_name = found.name[:LONGEST]
-        connection.company_path = company_file[:LONGEST] or None
-        connection.company = found.facts | {"currency": tenant.currency}
-        if not connection.confirmed and tenant.confirm_company:
+            return self._object(found, company.Objection(Trouble.NO_COMPANY, str(error)))
+        objection = company.objection(there, found.tenant.owner_id, connection)
+        if objection:
+            connection.found = {"name": there.name[:LONGEST], "path": there.path}
+            return self._object(found, objection)
+        connection.trouble = connection.problem = None
+        connection.found = {}
+        connection.company_name = there.name[:LONGEST]
+        connection.company_path = there.path or connection.company_path
+        connection.company = there.facts | {"currency": found.tenant.currency}
+        if not connection.confirmed and found.tenant.confirm_company:
             confirm(connection)
-            StaffRoom(self._db, tenant, "Web Connector").audit(
-                "company confirmed", company=found.name[:LONGEST]
+            StaffRoom(self._db, found.tenant, "Web Connector").audit(
+                "company confirmed", company=connection.company_name
             )
         session.greeted = True
-        messages.discard_unsent()
+        # What was made ahead was made for the company as it was.
+        self._db.flush()
+        Messages(self._db, Outbox(self._db, found.tenant, connection)).discard_prepared()
+        found.prepared = None
         return True
+
+    @staticmethod
+    def _object(found: Visit, objection: company.Objection) -> bool:
+        found.session.error = objection.sentence
+        found.connection.trouble, found.connection.problem = objection.trouble, objection.sentence
+        log.warning(
+            "nothing may be written",
+            extra={"connection": found.connection.id, "trouble": objection.trouble.value},
+        )
+        return False
 
     # receiveResponseXML
 
     def receive_response(self, ticket: str, response: str, hresult: str, message: str) -> int:
         """Settle what QuickBooks answered; return the percentage done, or FAILED."""
-        session = self._session(ticket)
-        if session is None:
+        found = visit(self._db, ticket)
+        if found is None:
             return FAILED
-        messages = self._messages(session)
-        outstanding = messages.outstanding()
-        if outstanding is not None and outstanding.sent_in != session.id:
-            outstanding = None
         if hresult:
-            return self._unanswered(session, messages, outstanding, hresult, message)
+            return self._unanswered(found, hresult, message)
+        session = found.session
+        expects_import = found.outstanding is None and bool(session.agenda) and not found.is_over
+        if expects_import and len(response) > inbox.LARGE:
+            if not found.has_inbox:
+                inbox.put(self._db, session, response)
+                self._enqueue(inbox.digest, session.tenant_id, session.id)
+                found.has_inbox = True
+            session.last_call = now()
+            return self._percent(found)
         try:
             answers = qbxml.parse_answers(response)
         except QBXMLError as error:
             session.error = f"QuickBooks' answer could not be read. {error}"
             return FAILED
-        if outstanding is not None:
-            messages.settle(outstanding, answers, response, session)
-        elif session.agenda and not session.closed:
-            todo = imports.Imports(self._db, messages.outbox.connection, session)
-            if todo.settle(answers):
-                # What was held for lack of a name may have one now.
-                messages.outbox.release()
-        return FAILED if session.closed else self._percent(session, messages)
+        answered = self._message_of(found, answers)
+        if answered is not None:
+            return self._settle(found, answered, answers, response)
+        if expects_import and not answers.set_id:
+            session.last_call = now()
+            if self._step(found).settle(answers):
+                # What was held for want of an account or an item may find it now.
+                Outbox(self._db, found.tenant, found.connection).release()
+        return FAILED if found.is_over else self._percent(found)
 
-    def _unanswered(
-        self,
-        session: SyncSession,
-        messages: Messages,
-        outstanding: Message | None,
-        hresult: str,
-        message: str,
-    ) -> int:
+    def _message_of(self, found: Visit, answers: Answers) -> Message | None:
+        """Return the message that was answered, unless it is settled already. An answer names its
+        message; where it does not, it belongs to what this session has sent or asked for last."""
+        outstanding, session = found.outstanding, found.session
+        if outstanding is not None and answers.set_id in ("", outstanding.set_id):
+            if answers.set_id or session.id == outstanding.sent_in or session.asked == outstanding.id:
+                return outstanding
+            return None
+        if not answers.set_id:
+            return None
+        late = select(Message).filter_by(
+            connection_id=found.connection.id, set_id=answers.set_id, stage=Stage.LOST
+        )
+        return self._db.scalar(late)
+
+    def _settle(self, found: Visit, answered: Message, answers: Answers, raw: str) -> int:
+        outbox = Outbox(self._db, found.tenant, found.connection)
+        settlement = Settlement(self._db, outbox, found, answered)
+        meaning = statuses.of_message_set(answers.set_code)
+        if meaning.action is Action.SETTLE or answers.answers:
+            settlement.settle(answers, raw)
+        elif answers.set_code == statuses.OTHER_CONTENT and not answered.known:
+            # QuickBooks has run it, and tells what came of it only to the very same text.
+            answered.known = True
+            found.session.last_call = now()
+            return self._percent(found)
+        else:
+            settlement.lost()
+        found.outstanding = None
+        if settlement.stopped and not found.session.error:
+            found.session.error = settlement.stopped
+        if found.is_over or found.session.error:
+            return FAILED
+        return self._percent(found)
+
+    def _unanswered(self, found: Visit, hresult: str, message: str) -> int:
         """QuickBooks could not process the message as a whole (protocol.md A.5)."""
         sentence = statuses.hresult_sentence(hresult[:40], message[:LONGEST])
-        log.warning("quickbooks hresult", extra={"hresult": hresult, "session": session.id})
-        if statuses.hresult_code(hresult) == statuses.UNREADABLE and outstanding is not None:
-            messages.unreadable(outstanding, sentence, session)
-            return self._percent(session, messages)
+        session, outstanding = found.session, found.outstanding
+        log.warning("quickbooks hresult", extra={"hresult": hresult[:40], "session": session.id})
+        unreadable = statuses.hresult_code(hresult) == statuses.UNREADABLE
+        if unreadable and outstanding is not None and session.asked == outstanding.id:
+            # It was the question that could not be read: each operation is looked for by itself.
+            outbox = Outbox(self._db, found.tenant, found.connection)
+            Settlement(self._db, outbox, found, outstanding).lost()
+            found.outstanding = None
+            return self._percent(found)
+        if unreadable and outstanding is not None and outstanding.sent_in == session.id:
+            outbox = Outbox(self._db, found.tenant, found.connection)
+            Settlement(self._db, outbox, found, outstanding).unreadable(sentence)
+            found.outstanding = None
+            return FAILED if found.is_over else self._percent(found)
+        session.last_call = now()
         session.error = sentence
         return FAILED
 
-    def _percent(self, session: SyncSession, messages: Messages) -> int:
-        """Return the honest percentage, 100 only at the end. The next message is made here, so that
+    def _percent(self, found: Visit) -> int:
+        """Return the honest percentage, 100 only at the end. The next messages are made here, so that
         the session never goes on for one that cannot be sent."""
-        # What was settled in this call must count.
-        self._db.flush()
-        left = len(session.agenda)
-        if messages.outbox.connection.confirmed and (left or messages.next()):
-            left += messages.outbox.waiting() + 1
-        if not left:
+        session = found.session
+        if self._is_long_enough(session):
             return DONE
+        if not (session.agenda or found.has_inbox or found.outstanding or found.prepared):
+            if not found.connection.confirmed:
+                return DONE
+            # What was settled in this call must count.
+            self._db.flush()
+            self._plan(found, Messages(self._db, Outbox(self._db, found.tenant, found.connection)))
+            if not (session.agenda or found.prepared or session.preparing):
+                return DONE
         done = session.booked + session.refused + session.imported
-        return max(1, min(99, 100 * done // (done + left)))
+        return max(1, min(99, 100 * done // max(session.planned + len(session.agenda), done + 1)))
+
+    def _is_long_enough(self, session: SyncSession) -> bool:
+        """Whether the session has had its share: QuickBooks and every other application of that
+        computer wait for it (protocol.md G.1). The next run goes on."""
+        longest = dt.timedelta(minutes=self._settings["qbwc.session_minutes"])
+        return (
+            session.messages >= self._settings["qbwc.session_messages"]
+            or now() - session.started > longest
+        )
 
     # the rest
 
     def connection_error(self, ticket: str, hresult: str, message: str) -> str:
-        """Return ``done``: to try another company file would be to guess."""
-        session = self._session(ticket)
-        if session is not None:
-            session.error = statuses.hresult_sentence(hresult[:40], message[:LONGEST])
-            connection = self._db.get_one(Connection, session.connection_id)
-            connection.problem = session.error
+        """Return ``done``, or once ``""`` where the file was not found in its place: the one that is
+        open may be it, and its stamp will tell. To try any other would be to guess."""
+        found = visit(self._db, ticket)
+        if found is None:
+            return "done"
+        session, connection = found.session, found.connection
+        session.last_call = now()
+        sentence = statuses.hresult_sentence(hresult[:40], message[:LONGEST])
+        connection.trouble, connection.problem = Trouble.QUICKBOOKS, sentence
+        named_a_file = connection.confirmed and connection.company_path and not session.messages
+        if named_a_file and statuses.hresult_code(hresult) in MOVED:
+            # Nothing has gone out yet; this counts as a message, so it is answered once.
+            session.messages = 1
+            return ""
+        session.error = sentence
         return "done"
 
     def last_error(self, ticket: str) -> str:
-        """Return the sentence that the Web Connector shows."""
-        session = self._session(ticket)
-        if session is None:
+        """Return the sentence that the Web Connector shows, or ``NoOp`` to let it ask again."""
+        found = visit(self._db, ticket)
+        if found is None:
             return UNKNOWN_TICKET
-        return session.error or NOTHING_LEFT
+        if found.session.error:
+            return found.session.error
+        if found.is_over:
+            return UNKNOWN_TICKET
+        return WAIT if found.session.preparing else NOTHING_LEFT
 
     def close(self, ticket: str) -> str:
         """End the session; return the sentence that the Web Connector shows."""
-        session = self._session(ticket)
-        if session is None:
+        found = visit(self._db, ticket)
+        if found is None:
             return "OK"
+        session, connection = found.session, found.connection
         session.closed = session.closed or now()
         url = self._settings["hub.url"]
         if session.error:
             return f"{session.error} See {url}"
-        outbox = self._messages(session).outbox
-        if session.greeted and not outbox.connection.confirmed:
+        if session.greeted and not connection.confirmed:
             return (
-                f"Connected to “{outbox.connection.company_name}”. Nothing is written yet: confirm on "
+                f"Connected to “{connection.company_name}”. Nothing is written yet: confirm on "
                 f"{url} that it is the right company."
             )
-        failed, held = outbox.count(State.FAILED), outbox.count(State.HELD)
-        parts = [f"{failed} need you"] * bool(failed) + [f"{held} held"] * bool(held)
-        if not parts:
-            return f"{session.booked} booked. All is well."
-        return f"{session.booked} booked, {', '.join(parts)}: see {url}"
+        return _summary(session, self._db.execute(_COUNTS, {"connection": connection.id}).one(), url)
 
 
-def now() -> dt.datetime:
-    """Return this instant in UTC."""
-    return dt.datetime.now(dt.UTC)
+def _seconds_left(until: dt.datetime | None) -> int:
+    return max(0, math.ceil((until - now()).total_seconds())) if until else 0
+
+
+def _summary(session: SyncSession, counts: Any, url: str) -> str:
+    parts = [
+        f"{number} {words}"
+        for number, words in (
+            (counts.failed, "need you"),
+            (counts.held, "held"),
+            (counts.waiting, "left for the next run"),
+        )
+        if number
+    ]
+    if not parts:
+        return f"{session.booked} booked. All is well."
+    return f"{session.booked} booked, {', '.join(parts)}: see {url}"
+
+
+_WAITING = exists().where(
+    Operation.connection_id == Connection.id,
+    Operation.state.in_((State.QUEUED, State.DOUBT, State.SENT, State.HELD)),
+    Outbox.is_due(),
+)
+_HELD = exists().where(Operation.connection_id == Connection.id, Operation.state == State.HELD)
+_KNOCK = (
+    select(Connection, Tenant, SyncSession, _WAITING, _HELD)
+    .join(Tenant, Tenant.id == Connection.tenant_id)
+    .outerjoin(SyncSession, (SyncSession.connection_id == Connection.id) & SyncSession.closed.is_(None))
+    .where(Connection.staff_id == text(":staff"))
+    .with_for_update(of=Connection)
+)
+_REFUSED = text(
+    """
+    UPDATE connection
+    SET refused = now(), refused_from = :address, refused_count = refused_count + 1
+    WHERE staff_id = :staff
+    """
+)
+_COUNTS = text(
+    """
+    SELECT count(*) FILTER (WHERE state = 'failed') AS failed,
+        count(*) FILTER (WHERE state = 'held') AS held,
+        count(*) FILTER (WHERE state IN ('queued', 'doubt', 'sent')) AS waiting
+    FROM operation WHERE connection_id = :connection AND state <> 'done'
+    """
+)

@@ -84,11 +84,12 @@ class Desk:
         if operation.state not in (State.HELD, State.FAILED):
             state = operation.state.label
             raise Refused(f"It is “{state}”, so there is nothing to try again.")
-        outbox.retry(operation)
+        is_asked = outbox.retry(operation)
         # The row as it now is must be there to be looked at again.
         self._db.flush()
-        outbox.put([Errand(operation.subject, operation.rank)])
-        self._db.refresh(operation)
+        if not is_asked:
+            outbox.put([Errand(operation.subject, operation.rank)])
+            self._db.refresh(operation)
 
     def sessions(self, before: int = 0) -> tuple[Sequence[SyncSession], int]:
         """Return a page of sessions, newest first, and the position to go on from (0 at the end)."""

@@ -3,59 +3,96 @@
 An addition is looked up by its number (a customer by name) and known again by its
 ExternalGUID, so it is never sent twice and never taken for missing (protocol.md
 D.5). Changes, voids and deletions need no question: done twice they change nothing.
+
+A question is kept with its operation: the kind and fields of the query, what was to be
+added, and for what reason it is asked.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import enum
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from hub.books.models import Connection
+from hub.books.models import Connection, Link
 from hub.exporters.contract import guid
 from hub.qbwc import qbxml
-from hub.qbwc.models import Operation, State
 from hub.qbwc.qbxml import Answer, Element, Request
 
 NOTE = "The hub does not know whether QuickBooks has booked this, and asks it at the next run."
+TAKEN = "QuickBooks says that the name is in use; the hub looks whose it is."
+
+Question = dict[str, Any]
 
 
-def raise_doubt(operation: Operation, message: str) -> None:
-    """Nobody knows what became of ``operation``, which went out in ``message``."""
-    if not operation.kind.endswith("Add"):
-        operation.state = State.QUEUED
-        return
+class Reason(enum.StrEnum):
+    """Why QuickBooks is asked."""
+
+    FATE = "fate"
+    """It may have been booked."""
+    NAME = "name"
+    """Its name is taken, perhaps by itself."""
+    MISSING = "missing"
+    """It was booked, and is gone: it may have come back in an older version."""
+
+
+def about(kind: str, message: str, operation_id: int, reason: Reason) -> Question:
+    """Return the question about an addition of ``kind`` that went out in ``message``."""
     (sent,) = (
         request
         for request in qbxml.parse_requests(message).requests
-        if request.attributes.get("requestID") == str(operation.id)
+        if request.attributes.get("requestID") == str(operation_id)
     )
-    operation.state, operation.note = State.DOUBT, NOTE
-    operation.question = _question(operation.kind, sent)
+    name, number = sent.get("CustomerAdd/Name"), sent.get(f"{kind}/RefNumber")
+    return _question(kind.removesuffix("Add"), name, number, reason)
 
 
-def _question(add: str, sent: Element) -> dict[str, Any]:
-    object_ = add.removesuffix("Add")
+def about_missing(link: Link, name: str) -> Question:
+    """Return the question about what ``link`` says was booked; ``name`` is a customer's."""
+    return _question(link.object, name, link.number, Reason.MISSING)
+
+
+def _question(object_: str, name: str, number: str, reason: Reason) -> Question:
     if object_ == "Customer":
-        fields: dict[str, Any] = {"FullName": sent.get("CustomerAdd/Name")}
+        # Only a query over all names tells who else has this one.
+        query = "EntityQuery" if reason is Reason.NAME else "CustomerQuery"
+        fields: dict[str, Any] = {"FullName": name}
     else:
-        fields = {"RefNumber": sent.get(f"{add}/RefNumber"), "IncludeLineItems": "true"}
-    if object_ == "ARRefundCreditCard":
-        del fields["IncludeLineItems"]
-    return {"add": add, "kind": f"{object_}Query", "fields": fields}
+        query = f"{object_}Query"
+        fields = {"RefNumber": number}
+        if object_ != "ARRefundCreditCard":
+            fields["IncludeLineItems"] = "true"
+    return {"add": f"{object_}Add", "kind": query, "fields": fields, "reason": reason}
 
 
-def question(operation: Operation) -> Request:
-    """Return the query that asks what became of ``operation``."""
-    asked = operation.question or {}
-    return Request(asked["kind"], str(operation.id), asked["fields"])
+def query(question: Mapping[str, Any], operation_id: int) -> Request:
+    """Return the request that asks ``question``."""
+    return Request(question["kind"], str(operation_id), question["fields"])
 
 
-def found(connection: Connection, operation: Operation, answer: Answer) -> Element | None:
-    """Return the object that is ours among those QuickBooks found, if it is there."""
-    ours = {
-        guid(connection, operation.subject).lower(),
-        guid(connection, operation.subject, operation.version).lower(),
-    }
+class Found(NamedTuple):
+    """An object of ours in QuickBooks, and the version of its record that it was made of."""
+
+    ret: Element
+    version: int
+
+
+def found(connection: Connection, subject: str, version: int, answer: Answer) -> Found | None:
+    """Return the object that ``subject`` became, in any version up to ``version``, if it is there."""
+    ours = {guid(connection, subject).lower(): version}
+    ours |= {guid(connection, subject, one).lower(): one for one in range(1, version + 1)}
     for ret in answer.returned:
-        if ret.get("ExternalGUID").lower() in ours:
-            return ret
+        if (which := ours.get(ret.get("ExternalGUID").lower())) is not None:
+            return Found(ret, which)
     return None
+
+
+def strangers(answer: Answer, ours: set[str]) -> list[Element]:
+    """Return what QuickBooks found under that number or name and is none of ``ours``, which are
+    GUIDs in small letters and ids."""
+    return [
+        ret
+        for ret in answer.returned
+        if ret.get("ExternalGUID").lower() not in ours
+        and (ret.get("TxnID") or ret.get("ListID")) not in ours
+    ]

@@ -1,20 +1,30 @@
-"""The imports of one session: its agenda of QuickBooks lists, read page by page."""
+"""The imports of one session: its agenda of QuickBooks lists, read page by page.
+
+A list that was read whole once is asked for what changed since, and for what was deleted
+(protocol.md E.2). A step of the agenda is a list, or the deletions of several; it keeps what
+an iterator needs, which lives as long as its session (protocol.md F).
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Any
 
 from hub.books import lists
 from hub.books.models import Connection, ListKind
 from hub.db import HubSession
 from hub.qbwc import qbxml, statuses
 from hub.qbwc.models import SyncSession
+from hub.qbwc.qbxml import Answer, Answers, Request
 from hub.qbwc.statuses import Action
 
 EVERY = dt.timedelta(hours=24)
 FEATURE_OFF = 3250
 """A list of a feature that is switched off in QuickBooks is an empty list."""
+DELETIONS = "deleted"
+
+Step = dict[str, Any]
 
 
 def due(connection: Connection) -> bool:
@@ -23,13 +33,24 @@ def due(connection: Connection) -> bool:
     return connection.import_wanted or last is None or last < dt.datetime.now(dt.UTC) - EVERY
 
 
-def agenda(kinds: Iterable[ListKind]) -> list[dict[str, str]]:
-    """Return the steps that read ``kinds``."""
-    return [{"list": kind.value} for kind in kinds]
+def agenda(db: HubSession, connection: Connection, kinds: Iterable[ListKind]) -> list[Step]:
+    """Return the steps that read ``kinds``: what changed since they were read last, and what was
+    deleted; a list never read, or one asked for by a person, from its beginning."""
+    progress = lists.Progress(db, connection)
+    steps: list[Step] = []
+    since = {}
+    for kind in kinds:
+        start = "" if connection.import_wanted else progress.since(kind)
+        steps.append({"list": kind.value, "since": start})
+        if start:
+            since[kind.value] = start
+    if since:
+        steps.append({"list": DELETIONS, "since": since})
+    return steps
 
 
 class Imports:
-    """What one session still has to import. Iterators live as long as their session (protocol.md F)."""
+    """What one session still has to import."""
 
     def __init__(self, db: HubSession, connection: Connection, session: SyncSession):
         self._db = db
@@ -37,19 +58,15 @@ class Imports:
         self._session = session
 
     def request(self) -> str:
-        """Return the message that asks for the next page, or for all lists that come in one answer."""
+        """Return the message that asks for the next page, or for all that comes in one answer."""
         steps = self._session.agenda
-        if ListKind(steps[0]["list"]) in lists.ITERATED:
-            steps = steps[:1]
-        else:
-            steps = [step for step in steps if ListKind(step["list"]) not in lists.ITERATED]
-        requests = []
-        for step in steps:
-            kind, fields, attributes = lists.query(ListKind(step["list"]), step.get("iterator", ""))
-            requests.append(qbxml.Request(kind, step["list"], fields, attributes))
+        together = [step for step in steps if not _is_iterated(step)]
+        steps = steps[:1] if _is_iterated(steps[0]) else together
+        self._session.messages += 1
+        requests = [_request(step) for step in steps]
         return qbxml.message(requests, version=self._connection.company["qbxml"])
 
-    def settle(self, answers: qbxml.Answers) -> bool:
+    def settle(self, answers: Answers) -> bool:
         """Store what came; return whether that was the last of the agenda."""
         left = {step["list"]: step for step in self._session.agenda}
         for answer in answers.answers:
@@ -64,17 +81,53 @@ class Imports:
             self._connection.import_wanted = False
         return True
 
-    def _settle_one(self, answer: qbxml.Answer, left: dict[str, dict[str, str]]) -> None:
-        kind = ListKind(answer.request_id)
+    def _settle_one(self, answer: Answer, left: dict[str, Step]) -> None:
+        step = left[answer.request_id]
         status = statuses.status(answer.code, answer.text)
-        if status.action is not Action.SETTLE and answer.code != FEATURE_OFF:
+        readable = status.action is Action.SETTLE or answer.code == FEATURE_OFF
+        if not readable and "iterator" in step and "again" not in step:
+            # An iterator ends with QuickBooks' session, and a QuickBooks that was started anew has
+            # forgotten it (protocol.md F).
+            left[answer.request_id] = {"list": step["list"], "since": step["since"], "again": True}
+        elif not readable:
             # What is stored stays as it was; the next session reads the lists again.
-            self._session.error = f"The list of {kind.replace('_', ' ')}s could not be read. {status.sentence(answer.text)}"
-            del left[kind.value]
-            return
-        lists.store(self._db, self._connection, kind, answer.returned, self._session.id)
-        if answer.remaining and answer.iterator_id:
-            left[kind.value] = {"list": kind.value, "iterator": answer.iterator_id}
+            called = answer.request_id.replace("_", " ")
+            self._session.error = (
+                f"The list of {called}s could not be read. {status.sentence(answer.text)}"
+            )
+            del left[answer.request_id]
+        elif answer.request_id == DELETIONS:
+            lists.remove(self._db, self._connection, answer.returned)
+            del left[DELETIONS]
         else:
-            del left[kind.value]
-            lists.finish(self._db, self._connection, kind, self._session.id)
+            self._page(ListKind(answer.request_id), step, answer, left)
+
+    def _page(self, kind: ListKind, step: Step, answer: Answer, left: dict[str, Step]) -> None:
+        seen = self._session.id
+        modified = max(
+            step.get("modified", ""),
+            lists.store(self._db, self._connection, kind, answer.returned, seen),
+        )
+        if answer.remaining and answer.iterator_id:
+            step = {**step, "iterator": answer.iterator_id, "modified": modified}
+            left[kind.value] = step
+            return
+        del left[kind.value]
+        if not step["since"]:
+            lists.finish(self._db, self._connection, kind, seen)
+        lists.Progress(self._db, self._connection).reached(kind, modified, not step["since"])
+
+
+def _is_iterated(step: Step) -> bool:
+    return step["list"] != DELETIONS and ListKind(step["list"]) in lists.ITERATED
+
+
+def _request(step: Step) -> Request:
+    if step["list"] == DELETIONS:
+        since = {ListKind(kind): start for kind, start in step["since"].items()}
+        kind, fields = lists.deleted_query(since)
+        return Request(kind, DELETIONS, fields)
+    kind, fields, attributes = lists.query(
+        ListKind(step["list"]), step["since"], step.get("iterator", "")
+    )
+    return Request(kind, step["list"], fields, attributes)

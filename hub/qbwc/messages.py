@@ -1,31 +1,66 @@
-"""What leaves for QuickBooks and what comes back.
+"""What leaves for QuickBooks: messages made ahead of their turn, stored before they go.
 
-A message is stored before it leaves, at most one is outstanding for a connection,
-and settling an answer twice changes nothing.
+Making messages takes some twenty statements, however many operations they carry; so several
+are made at once, and the call that sends one only marks it. Operations of one message, and of
+messages made together, never depend on one another: they are of one rank, and what depends on
+them is planned when their answers are here.
 """
 
 from __future__ import annotations
 
-import datetime as dt
+import json
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import insert, select, text
 
 from hub.books import stamps
 from hub.books.stamps import Carried
 from hub.db import HubSession
-from hub.exporters.contract import Held, Nothing, Outcome, Prepared
-from hub.qbwc import doubts, qbxml
+from hub.exporters.contract import Held, Nothing, Prepared
+from hub.qbwc import doubts, pace, qbxml
 from hub.qbwc.models import Message, Operation, Stage, State, SyncSession
 from hub.qbwc.outbox import Outbox
-from hub.qbwc.qbxml import Answers, Request
-from hub.qbwc.settlement import Settlement, operations_of, superseded
+from hub.qbwc.qbxml import Request
 
-LARGEST = 200
-"""The most requests a message holds."""
-LARGEST_BYTES = 1_000_000
+AHEAD = 40
+"""How many messages are made at once, at most; together they hold no more than the largest one."""
+ROUNDS = 20
+"""How often operations are taken that turn out to be held or to carry nothing, before the
+connector is asked to wait: a call must not take long."""
+
+
+class _Taken(NamedTuple):
+    """An operation whose turn it is."""
+
+    id: int
+    subject: str
+    rank: int
+    plain: bool
+    question: dict[str, Any] | None
+
+
+class _Going(NamedTuple):
+    """An operation as it goes out."""
+
+    operation: _Taken
+    prepared: Prepared | None
+    """None where it is only asked about."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What came of planning."""
+
+    first: int | None
+    """The message to send next, if there is one."""
+    is_complete: bool
+    """Everything that waits has been looked at, or enough of it for a message."""
+    left: int
+    """How many operations are still to be answered or looked at."""
 
 
 class Messages:
@@ -35,140 +70,208 @@ class Messages:
         self._db = db
         self.outbox = outbox
 
-    def outstanding(self) -> Message | None:
-        """Return the message that has not been answered yet, if there is one."""
-        query = select(Message).filter_by(
-            connection_id=self.outbox.connection.id, stage=Stage.OUTSTANDING
-        )
-        return self._db.scalar(query)
-
-    def next(self) -> Message | None:
-        """Return the message to send next: the one that is outstanding, or a new one, stored before
-        it leaves; None when nothing can go. What is in doubt is asked about first."""
-        if message := self.outstanding():
-            return message
+    def plan(self) -> Plan:
+        """Make the next messages of what waits; what is in doubt is asked about first."""
+        going: list[_Going] = []
+        is_complete = True
         if doubtful := self._take(State.DOUBT):
-            return self._ask(doubtful)
-        while batch := self._take(State.QUEUED):
-            outcomes = self.outbox.exporter.prepare(
-                [operation.subject for operation in batch], send=True
-            )
-            going = self._sort(batch, outcomes)
-            if going:
-                return self._store(going)
-        return None
+            going = [_Going(one, None, self._question(one)) for one in doubtful]
+        else:
+            for _ in range(ROUNDS):
+                if not (batch := self._take(State.QUEUED)):
+                    break
+                if going := self._prepare(batch):
+                    break
+            else:
+                is_complete = False
+        first = self._store(going) if going else None
+        return Plan(first, is_complete, len(going) + self.outbox.waiting())
 
-    def _ask(self, doubtful: Sequence[Operation]) -> Message:
-        message = self._message([doubts.question(operation) for operation in doubtful])
-        for operation in doubtful:
-            operation.state = State.SENT
-            operation.message_id = message.id
-        return message
-
-    def _take(self, state: State) -> list[Operation]:
+    def _take(self, state: State) -> list[_Taken]:
         """Return the next operations of one rank, so that none goes with one it depends on."""
+        most = min(pace.LARGEST, self.outbox.connection.batch * AHEAD)
         query = (
-            select(Operation)
-            .where(self.outbox.mine(state))
+            select(Operation.id, Operation.subject, Operation.rank, Operation.plain, Operation.question)
+            .where(self.outbox.mine(state), self.outbox.is_due())
             .order_by(Operation.rank, Operation.id)
-            .limit(self.outbox.connection.batch)
+            .limit(most)
             .with_for_update()
         )
-        batch = self._db.scalars(query).all()
+        batch = [_Taken(*row) for row in self._db.execute(query)]
         return [operation for operation in batch if operation.rank == batch[0].rank]
 
-    def _sort(
-        self, batch: Sequence[Operation], outcomes: Mapping[str, Outcome]
-    ) -> list[tuple[Operation, Prepared, Request]]:
-        """Mark what is held or has nothing to carry; return what goes, as much as fits."""
-        going: list[tuple[Operation, Prepared, Request]] = []
-        size = 0
+    @staticmethod
+    def _question(operation: _Taken) -> str:
+        return qbxml.written(doubts.query(operation.question or {}, operation.id))
+
+    def _prepare(self, batch: Sequence[_Taken]) -> list[_Going]:
+        """Mark what is held or has nothing to carry; return what goes."""
+        outcomes = self.outbox.exporter.prepare([one.subject for one in batch], send=True)
+        going: list[_Going] = []
+        rest: list[dict[str, Any]] = []
+        stamped: list[Carried] = []
         for operation in batch:
             outcome = outcomes.get(operation.subject, Nothing("Its record is gone."))
             if isinstance(outcome, Held):
-                operation.state, operation.note = State.HELD, outcome.sentence
-            elif isinstance(outcome, Nothing):
-                operation.state, operation.note = State.DONE, outcome.reason
-                operation.settled = dt.datetime.now(dt.UTC)
-                self._stamp([(operation, outcome, None)])
+                rest.append(_marked(operation, State.HELD, note=outcome.sentence))
+                continue
+            stamped.append(Carried(operation.subject, outcome.version, outcome.accounts))
+            if isinstance(outcome, Nothing):
+                rest.append(_marked(operation, State.DONE, note=outcome.reason))
             else:
-                request = Request(outcome.kind, str(operation.id), outcome.fields)
-                size += len(qbxml.message([request]))
-                if going and size > LARGEST_BYTES:
-                    break
-                going.append((operation, outcome, request))
-        # What was held or is done must not be taken again.
+                going.append(_Going(operation, outcome, _written(operation, outcome)))
+        # What the exporter linked or froze must be there for what follows.
         self._db.flush()
+        self._mark(rest)
+        stamps.stamp(self._db, stamped)
         return going
 
-    def _store(self, going: Sequence[tuple[Operation, Prepared, Request]]) -> Message:
-        message = self._message([request for _, _, request in going])
-        for operation, prepared, _ in going:
-            operation.state = State.SENT
-            operation.kind = prepared.kind
-            operation.version = prepared.version
-            operation.fingerprint = prepared.fingerprint
-            operation.accounts = [list(account) for account in prepared.accounts]
-            operation.message_id = message.id
-            operation.attempts += 1
-        self._stamp(going)
-        return message
-
-    def _stamp(self, going: Sequence[tuple[Operation, Prepared | Nothing, Any]]) -> None:
-        carried = [Carried(one.subject, what.version, what.accounts) for one, what, _ in going]
-        stamps.stamp(self._db, carried)
-
-    def _message(self, requests: Sequence[Request]) -> Message:
-        set_id = secrets.token_hex(12)
+    def _store(self, going: Sequence[_Going]) -> int:
+        """Store the messages and return the id of the first."""
+        chunks = _chunks(going, self.outbox.connection.batch)
         version = self.outbox.connection.company.get("qbxml", qbxml.VERSION)
-        message = Message(
-            connection_id=self.outbox.connection.id,
-            set_id=set_id,
-            text=qbxml.message(requests, set_id, version=version),
-            stage=Stage.OUTSTANDING,
+        rows = []
+        for chunk in chunks:
+            set_id = secrets.token_hex(12)
+            rows.append(
+                {
+                    "connection_id": self.outbox.connection.id,
+                    "set_id": set_id,
+                    "text": qbxml.enclose([one.text for one in chunk], set_id, version=version),
+                    "stage": Stage.PREPARED,
+                    "size": len(chunk),
+                }
+            )
+        # Their ids must grow in the order in which they are to go.
+        statement = insert(Message).returning(Message.id, sort_by_parameter_order=True)
+        made = self._db.scalars(statement, rows).all()
+        marked = []
+        for message_id, chunk in zip(made, chunks, strict=True):
+            marked += [
+                _marked(one.operation, State.SENT, message_id, prepared=one.prepared) for one in chunk
+            ]
+        self._mark(marked)
+        return made[0]
+
+    def _mark(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            self._db.execute(_MARK, {"rows": json.dumps(rows)})
+
+    def send(self, message_id: int, session: SyncSession) -> str:
+        """Return the text of a message that was made ahead; from here on it may be with QuickBooks."""
+        values = {"message": message_id, "session": session.id}
+        return str(self._db.execute(_SEND, values).scalar_one())
+
+    def ask(self, message: Message, session: SyncSession) -> str:
+        """Return what tells the fate of a message whose answer never came.
+
+        Asked for by its id alone, QuickBooks runs nothing. A text that it is known to have run is
+        sent once more, as only that brings its outcome (protocol.md D.4).
+        """
+        session.asked = message.id
+        session.messages += 1
+        if message.known:
+            return message.text
+        version = self.outbox.connection.company.get("qbxml", qbxml.VERSION)
+        return qbxml.status_query(message.set_id, version)
+
+    def discard_prepared(self) -> None:
+        """Take apart what was made ahead and never left: it is looked at again, with what is now
+        known of the company."""
+        mine = Message.connection_id == self.outbox.connection.id
+        ids = self._db.scalars(select(Message.id).where(mine, Message.stage == Stage.PREPARED)).all()
+        if not ids:
+            return
+        freed = self._db.execute(_FREE, {"messages": list(ids)}).all()
+        stamps.clear(
+            self._db,
+            [Carried(one.subject, one.version, one.accounts) for one in freed if not one.question],
+            self.outbox.connection.id,
         )
-        self._db.add(message)
-        # Its operations point at it.
-        self._db.flush()
-        return message
+        self._db.execute(text("DELETE FROM message WHERE id = ANY(:ids)"), {"ids": list(ids)})
 
-    def discard_unsent(self) -> None:
-        """Take apart a message that was prepared and never left: what it holds is looked at again,
-        with what is now known of the company."""
-        message = self.outstanding()
-        if message is None or message.sent_in is not None:
-            return
-        operations = operations_of(self._db, message)
-        replaced = superseded(self._db, self.outbox, operations)
-        for operation in operations:
-            operation.message_id = None
-            if operation.question:
-                operation.state = State.DOUBT
-            else:
-                operation.attempts -= 1
-                operation.state = State.DONE if operation.subject in replaced else State.QUEUED
-        carried = [
-            Carried(one.subject, one.version, one.accounts) for one in operations if not one.question
-        ]
-        # The message cannot go while its operations point at it.
-        self._db.flush()
-        stamps.clear(self._db, carried, self.outbox.connection.id)
-        self._db.delete(message)
 
-    def settle(self, message: Message, answers: Answers, raw: str, session: SyncSession) -> None:
-        """Record what QuickBooks answered to ``message``."""
-        if message.stage is not Stage.OUTSTANDING:
-            return
-        Settlement(self._db, self.outbox, message, session).settle(answers)
-        message.stage, message.answer = Stage.ANSWERED, raw
-        message.answered = dt.datetime.now(dt.UTC)
-        self.outbox.connection.batch = min(LARGEST, self.outbox.connection.batch * 2)
+def _written(operation: _Taken, prepared: Prepared) -> str:
+    fields = qbxml.plain(prepared.fields) if operation.plain else prepared.fields
+    return qbxml.written(Request(prepared.kind, str(operation.id), fields))
 
-    def unreadable(self, message: Message, sentence: str, session: SyncSession) -> None:
-        """QuickBooks could not read ``message`` and ran nothing of it: go on with half as many,
-        until the one that cannot be read stands alone and is left for a person."""
-        size = len(operations_of(self._db, message))
-        Settlement(self._db, self.outbox, message, session).refuse(sentence)
-        message.stage = Stage.UNREADABLE
-        message.answered = dt.datetime.now(dt.UTC)
-        self.outbox.connection.batch = max(1, size // 2)
+
+def _chunks(going: Sequence[_Going], most: int) -> list[list[_Going]]:
+    """Return the operations message by message: at most ``most`` in one, and as many as fit."""
+    chunks: list[list[_Going]] = []
+    size = 0
+    for one in going:
+        size += len(one.text)
+        if not chunks or len(chunks[-1]) >= most or size > pace.LARGEST_BYTES:
+            chunks.append([])
+            size = len(one.text)
+        chunks[-1].append(one)
+    return chunks
+
+
+def _marked(
+    operation: _Taken,
+    state: State,
+    message_id: int | None = None,
+    note: str = "",
+    prepared: Prepared | None = None,
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": operation.id, "state": state, "note": note, "message": message_id}
+    if prepared is None:
+        return row
+    return row | {
+        "kind": prepared.kind,
+        "version": prepared.version,
+        "fingerprint": prepared.fingerprint,
+        "accounts": [list(account) for account in prepared.accounts],
+        "tried": 1,
+    }
+
+
+_MARK = text(
+    """
+    UPDATE operation SET
+        state = v.state, note = v.note, message_id = coalesce(v.message, message_id),
+        kind = coalesce(v.kind, operation.kind), version = coalesce(v.version, operation.version),
+        fingerprint = coalesce(v.fingerprint, operation.fingerprint),
+        accounts = coalesce(v.accounts, operation.accounts),
+        attempts = attempts + coalesce(v.tried, 0), due = NULL,
+        settled = CASE WHEN v.state = 'done' THEN now() ELSE settled END
+    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
+        id bigint, state text, note text, message bigint, kind text, version bigint, fingerprint text,
+        accounts jsonb, tried bigint)
+    WHERE operation.id = v.id
+    """
+)
+
+_SEND = text(
+    """
+    WITH visited AS (
+        UPDATE sync_session
+        SET last_call = now(), messages = messages + 1, asked = NULL, preparing = false
+        WHERE id = :session
+    )
+    UPDATE message SET stage = 'outstanding', sent = clock_timestamp(), sent_in = :session
+    WHERE id = :message RETURNING text
+    """
+)
+
+_FREE = text(
+    """
+    UPDATE operation SET
+        message_id = NULL,
+        attempts = attempts - (question IS NULL)::int,
+        state = CASE
+            WHEN question IS NOT NULL THEN 'doubt'
+            WHEN EXISTS (
+                SELECT FROM operation waiting
+                WHERE waiting.connection_id = operation.connection_id
+                  AND waiting.subject = operation.subject AND waiting.state IN ('queued', 'held', 'failed')
+            ) THEN 'done'
+            ELSE 'queued'
+        END
+    WHERE state = 'sent' AND message_id = ANY(:messages)
+    RETURNING subject, version, accounts, question
+    """
+)
+"""A record that changed while it was made ready waits again already, in its newer version."""

@@ -33,6 +33,8 @@ class SyncSession(Owned, Base):
 
     connection_id: Mapped[int]
     ticket_digest: Mapped[str] = mapped_column(unique=True)
+    address: Mapped[str] = mapped_column(server_default="")
+    """The internet address it came from."""
     started: Mapped[Created]
     last_call: Mapped[Created]
     closed: Mapped[dt.datetime | None]
@@ -44,6 +46,14 @@ class SyncSession(Owned, Base):
     """Lists read to their end."""
     booked: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     refused: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    planned: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many operations and lists it has to do in all, as of the last look."""
+    messages: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many messages have gone out in it."""
+    preparing: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The last sendRequestXML was answered NoOp, as something is still being prepared."""
+    asked: Mapped[int | None]
+    """The message whose fate QuickBooks was asked for last."""
     error: Mapped[str] = mapped_column(server_default="")
     """What getLastError says."""
 
@@ -51,8 +61,13 @@ class SyncSession(Owned, Base):
 class Stage(enum.StrEnum):
     """Where a message stands."""
 
+    PREPARED = "prepared"
+    """Made ahead of its turn, and not sent."""
     OUTSTANDING = "outstanding"
+    """It may have reached QuickBooks."""
     ANSWERED = "answered"
+    LOST = "lost"
+    """QuickBooks remembers nothing of it: each of its operations was looked for by itself."""
     UNREADABLE = "unreadable"
     """QuickBooks could not read it (0x80040400): nothing of it was run."""
 
@@ -72,16 +87,28 @@ class Message(Owned, Base):
             unique=True,
             postgresql_where=text("stage = 'outstanding'"),
         ),
+        Index(
+            "ix_message_prepared",
+            "tenant_id",
+            "connection_id",
+            "id",
+            postgresql_where=text("stage = 'prepared'"),
+        ),
     )
 
     connection_id: Mapped[int]
     set_id: Mapped[str]
     """The newMessageSetID: the same text with the same id is run only once (protocol.md D.4)."""
+    size: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many requests it holds."""
+    known: Mapped[bool] = mapped_column(server_default=text("false"))
+    """QuickBooks says that it has run this text: sent once more, it only gives the outcome."""
     text: Mapped[str]
     stage: Mapped[Stage]
     created: Mapped[Created]
     sent_in: Mapped[int | None]
-    """The sync session in whose call it went out last; none while it is only prepared."""
+    """The sync session in whose call it went out last."""
+    sent: Mapped[dt.datetime | None]
     answered: Mapped[dt.datetime | None]
     answer: Mapped[str | None]
 
@@ -159,9 +186,27 @@ class Operation(Owned, Base):
     question: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """The query that tells what became of an addition in doubt."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    due: Mapped[dt.datetime | None]
+    """Not to be tried again before this."""
+    plain: Mapped[bool] = mapped_column(server_default=text("false"))
+    """QuickBooks could not read it: its next message has plain ASCII letters only."""
     code: Mapped[int | None]
     """QuickBooks' statusCode."""
     note: Mapped[str] = mapped_column(server_default="")
     """Why it is held or needs a person: a sentence that says what to do."""
     created: Mapped[Created]
     settled: Mapped[dt.datetime | None]
+
+
+class Inbox(Owned, Base):
+    """An answer too large to be taken in within its call: stored, and taken in right after."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "sync_session_id"),
+        to("sync_session", "sync_session_id", ondelete="CASCADE"),
+    )
+
+    sync_session_id: Mapped[int]
+    text: Mapped[str]
+    arrived: Mapped[Created]

@@ -11,15 +11,18 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import case, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.books.connections import main_connection
+from hub.books.links import Links
 from hub.books.models import Connection
+from hub.books.subjects import labels
 from hub.db import HubSession
 from hub.exporters import exporter_for
 from hub.exporters.contract import Errand, Held
 from hub.ledger.models import BillingCycle
+from hub.qbwc import doubts
 from hub.qbwc.models import Operation, State
 from hub.tenants.models import Tenant
 from hub.tenants.service import StaffRoom
@@ -79,7 +82,11 @@ class Outbox:
             }
             for errand in errands
         ]
-        again = {"state": State.QUEUED.value, "note": "", "code": None, "attempts": 0}
+        again = {
+            # What became of it last time is asked first.
+            "state": case((Operation.question.is_(None), "queued"), else_="doubt"),
+            **{"note": "", "code": None, "attempts": 0, "due": None, "plain": False},
+        }
         self._db.execute(
             insert(Operation)
             .values(rows)
@@ -107,11 +114,18 @@ class Outbox:
         held = update(Operation).where(self.mine(State.HELD))
         self._db.execute(held.values(state=State.QUEUED, note=""))
 
-    def retry(self, operation: Operation) -> None:
-        """Let an operation that needed a person go again."""
-        operation.state = State.QUEUED
+    def retry(self, operation: Operation) -> bool:
+        """Let an operation that needed a person go again; return whether QuickBooks is asked first.
+        What it had once is looked for there, as it may have come back."""
         operation.note = ""
         operation.attempts = 0
+        operation.due = None
+        link = Links(self._db, self.connection).of([operation.subject]).get(operation.subject)
+        if link is not None and link.missing:
+            label = labels(self._db, [operation.subject])[operation.subject]
+            operation.question = doubts.about_missing(link, label.name)
+        operation.state = State.DOUBT if operation.question else State.QUEUED
+        return operation.question is not None
 
     def _hold(self, subjects: Sequence[str]) -> None:
         """Mark as held what cannot go, with its sentence."""
@@ -128,9 +142,15 @@ class Outbox:
         """Return the condition for this connection's operations in ``states``."""
         return (Operation.connection_id == self.connection.id) & Operation.state.in_(states)
 
+    @staticmethod
+    def is_due() -> Any:
+        """Return the condition for operations that need not wait for another try."""
+        return or_(Operation.due.is_(None), Operation.due <= func.now())
+
     def waiting(self) -> int:
         """Return how many operations could go."""
-        return self.count(State.QUEUED, State.DOUBT)
+        query = select(func.count()).select_from(Operation)
+        return self._db.scalar(query.where(self.mine(State.QUEUED, State.DOUBT), self.is_due())) or 0
 
     def count(self, *states: State) -> int:
         """Return how many operations are in ``states``."""

@@ -53,14 +53,26 @@ def message(
     ``set_id`` (at most 24 characters) makes QuickBooks remember the outcome, so
     that the same text sent again is not run again (protocol.md D.4).
     """
-    parts = [_HEAD.format(version=version), f'<QBXML><QBXMLMsgsRq onError="{on_error}"']
-    if set_id:
-        parts.append(f' newMessageSetID="{set_id}"')
-    parts.append(">\n")
-    for request in requests:
-        _write_request(parts, request)
-    parts.append("</QBXMLMsgsRq></QBXML>")
+    return enclose([written(request) for request in requests], set_id, on_error, version)
+
+
+def written(request: Request) -> str:
+    """Return one request as it stands in a message."""
+    parts: list[str] = []
+    _write_request(parts, request)
     return "".join(parts)
+
+
+def enclose(
+    requests: Sequence[str],
+    set_id: str = "",
+    on_error: str = "continueOnError",
+    version: str = VERSION,
+) -> str:
+    """Return the message around requests that are ``written`` already; the rest as for ``message``."""
+    named = f' newMessageSetID="{set_id}"' if set_id else ""
+    head = f'{_HEAD.format(version=version)}<QBXML><QBXMLMsgsRq onError="{on_error}"{named}>\n'
+    return "".join((head, *requests, "</QBXMLMsgsRq></QBXML>"))
 
 
 def status_query(set_id: str, version: str = VERSION) -> str:
@@ -114,6 +126,45 @@ def storable(text: str) -> str:
         return text
     text = legal(unicodedata.normalize("NFC", text))
     return "".join(char if _in_cp1252(char) else _plainer(char) for char in text)
+
+
+def plain(fields: Fields) -> Fields:
+    """Return ``fields`` in ASCII letters alone, for a QuickBooks that cannot read references above
+    127 (protocol.md E.3): ``ë`` as ``e``, a dash as ``-``, what has no plain letter as ``?``."""
+    return {name: _plain(value) for name, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return "".join(char if char.isascii() else _plainer(char) for char in value.translate(_SIGNS))
+    return plain(value) if isinstance(value, Mapping) else [_plain(one) for one in value]
+
+
+_SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‹›´", "'"),
+        **dict.fromkeys("“”„«»", '"'),
+        **dict.fromkeys("–—‐‑−", "-"),
+        **dict.fromkeys("·•", "-"),
+        "€": "EUR",
+        "£": "GBP",
+        "ß": "ss",
+        "Æ": "AE",
+        "æ": "ae",
+        "Ø": "O",
+        "ø": "o",
+        "Œ": "OE",
+        "œ": "oe",
+        "Đ": "D",
+        "Ð": "D",
+        "ð": "d",
+        "Þ": "Th",
+        "þ": "th",
+        "ł": "l",
+        "Ł": "L",
+    }
+)
+"""Signs that NFKD does not take apart, in plain letters."""
 
 
 def _in_cp1252(char: str) -> bool:

@@ -1,185 +1,384 @@
-"""What QuickBooks' answers mean for the operations of one message."""
+"""What QuickBooks' answers mean for the operations of one message.
+
+Each operation meets one fate, decided from its answer alone; then all fates are written at
+once, with a number of statements that does not grow with the message. Settling twice changes
+nothing, as only operations that are still under way are looked at.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import text
+from sqlalchemy.orm.attributes import set_committed_value
 
 from hub.books import stamps
-from hub.books.links import Booking, Links
+from hub.books.links import STALE, Booking, Links
 from hub.books.stamps import Carried
 from hub.db import HubSession
-from hub.exporters.contract import Errand
-from hub.qbwc import doubts, statuses
-from hub.qbwc.models import Message, Operation, State, SyncSession
+from hub.exporters.contract import MISSING, Errand, guid
+from hub.qbwc import doubts, pace, statuses
+from hub.qbwc.doubts import Reason
+from hub.qbwc.models import Message, Stage, State
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.qbxml import Answer, Answers, Element
-from hub.qbwc.statuses import Action, Outcome
+from hub.qbwc.statuses import Action, Outcome, Status
+from hub.qbwc.visits import Visit, now
 
 TRIES = 5
-GONE = {500, 3120}
-"""QuickBooks does not have the object: what was to be voided or deleted is no more."""
+PAUSES = (0, 5, 15, 60)
+"""Minutes to wait before the second try, the third and so on: whoever has a record open in
+QuickBooks is given time to close it."""
+
+
+@dataclass
+class Sent:
+    """An operation that is under way, and what becomes of it."""
+
+    id: int
+    subject: str
+    rank: int
+    state: str
+    kind: str
+    version: int
+    fingerprint: str
+    accounts: list[list[Any]]
+    question: dict[str, Any] | None
+    attempts: int
+    plain: bool
+    was_asked: bool
+    superseded: bool
+    """Its record changed while it was under way, and waits again already."""
+    note: str = ""
+    code: int | None = None
+    due: dt.datetime | None = None
+    lost: bool = True
+    """QuickBooks has not booked what it carried, so its postings are free again."""
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether its record has to be looked at once more when it is done."""
+        return self.state == State.DONE and (self.kind == "TxnDel" or self.was_asked)
 
 
 class Settlement:
     """Settles one message, operation by operation."""
 
-    def __init__(self, db: HubSession, outbox: Outbox, message: Message, session: SyncSession):
+    def __init__(self, db: HubSession, outbox: Outbox, visit: Visit, message: Message):
         self._db = db
         self._outbox = outbox
+        self._visit = visit
         self._message = message
-        self._session = session
-        self._operations = operations_of(db, message)
-        self._superseded = superseded(db, outbox, self._operations)
+        self._operations = _operations(db, message)
         self._bookings: list[Booking] = []
         self._read: dict[str, Element | None] = {}
+        self._gone: list[str] = []
+        self._forgotten: list[str] = []
+        self.stopped = ""
+        """Why nothing more of this session would go through, if that is so."""
 
-    def settle(self, answers: Answers) -> None:
+    def settle(self, answers: Answers, raw: str) -> None:
         """Record every answer, and what follows from them."""
         given = {answer.request_id: answer for answer in answers.answers}
         for operation in self._operations:
-            operation.settled = dt.datetime.now(dt.UTC)
             self._settle_one(operation, given.get(str(operation.id)))
-            self._count(operation)
-        links = Links(self._db, self._outbox.connection)
-        links.book(self._bookings)
-        links.refresh(self._read)
-        self._stamp()
-        self._outbox.put(
-            [
-                Errand(booking.subject, operation.rank)
-                for booking in self._bookings
-                for operation in self._operations
-                if booking.kind == "TxnDel" and booking.subject == operation.subject
-            ]
-        )
+        connection = self._outbox.connection
+        batch = connection.batch
+        if self._visit.seconds is not None and self._operations:
+            batch = pace.paced(batch, len(self._operations), self._visit.seconds)
+        self._write(Stage.ANSWERED, raw, batch)
 
-    def refuse(self, sentence: str) -> None:
-        """QuickBooks could not read the message and ran nothing of it: the only operation needs a
-        person, several go again in smaller messages."""
+    def lost(self) -> None:
+        """QuickBooks remembers nothing of the message: each operation is looked for by itself."""
+        for operation in self._operations:
+            self._settle_one(operation, None)
+        self._write(Stage.LOST, None, self._outbox.connection.batch)
+
+    def unreadable(self, sentence: str) -> None:
+        """QuickBooks could not read the message and ran nothing of it: go on with half as many,
+        until the one that cannot be read stands alone. It is tried once more in plain letters, and
+        then left for a person."""
         alone = len(self._operations) == 1
         for operation in self._operations:
-            if operation.question:
+            if operation.question and not alone:
                 operation.state = State.DOUBT
-            elif alone:
-                self._needs_person(operation, sentence)
+            elif alone and (operation.plain or "&#" not in self._message.text):
+                self._hold(operation, sentence)
             else:
+                operation.plain = alone
                 self._again(operation)
                 operation.attempts -= 1
-            self._count(operation)
-        self._stamp()
+        batch = max(1, len(self._operations) // 2)
+        self._write(Stage.UNREADABLE, None, batch)
 
-    def _settle_one(self, operation: Operation, answer: Answer | None) -> None:
+    # one operation
+
+    def _settle_one(self, operation: Sent, answer: Answer | None) -> None:
         if operation.question:
-            self._answer_doubt(operation, answer)
+            self._answer_question(operation, operation.question, answer)
             return
         status = statuses.status(answer.code, answer.text) if answer else statuses.UNANSWERED
         operation.code = answer.code if answer else None
         operation.note = "" if operation.code == 0 else status.sentence(answer.text if answer else "")
-        if operation.code == statuses.STALE:
-            self._read[operation.subject] = None
-        removed = operation.kind in ("TxnVoid", "TxnDel") and operation.code in GONE
-        if answer and (removed or (status.action is Action.SETTLE and self._is_told(operation, answer))):
-            self._done(operation, operation.kind, answer)
+        if answer and self._is_done(operation, answer, status):
+            self._done(operation, answer)
+        elif answer and operation.code in statuses.GONE and operation.kind.endswith("Mod"):
+            self._missing(operation)
         elif status.action is Action.SETTLE or status.outcome is Outcome.UNKNOWN:
             self._doubt(operation)
-        elif operation.attempts < TRIES and (
-            status.action is Action.RETRY or operation.code == statuses.STALE
-        ):
+        elif self._is_outdated(operation, status):
+            self._read[operation.subject] = None
             self._again(operation)
+        elif operation.code == statuses.NAME_TAKEN and operation.kind == "CustomerAdd":
+            self._ask(operation, Reason.NAME, doubts.TAKEN)
+        elif operation.code in statuses.NOT_PROCESSED or status.action is Action.STOP:
+            self._not_tried(operation, status)
+        elif status.action is Action.RETRY and operation.attempts < TRIES:
+            self._again(operation)
+            minutes = PAUSES[min(operation.attempts, len(PAUSES)) - 1]
+            operation.due = now() + dt.timedelta(minutes=minutes) if minutes else None
         else:
-            self._needs_person(operation, operation.note)
+            self._hold(operation, operation.note)
 
     @staticmethod
-    def _is_told(operation: Operation, answer: Answer) -> bool:
-        """Whether the answer holds the object itself, and not just word of it (ErrorRecovery)."""
+    def _is_outdated(operation: Sent, status: Status) -> bool:
+        """Whether the object has to be read again before the change can go once more."""
+        is_change = operation.kind.endswith("Mod")
+        return is_change and status.action is Action.LOOK_UP and operation.attempts < TRIES
+
+    def _not_tried(self, operation: Sent, status: Status) -> None:
+        """QuickBooks did not look at it, or would look at none: that was no try."""
+        operation.attempts -= 1
+        self._again(operation)
+        if status.action is Action.STOP:
+            self.stopped = operation.note
+
+    @staticmethod
+    def _is_done(operation: Sent, answer: Answer, status: Status) -> bool:
+        """Whether the answer shows the object itself, and not just word of it (ErrorRecovery); what
+        was to be removed and is no more is done as well."""
+        if operation.kind in ("TxnVoid", "TxnDel") and answer.code in statuses.GONE:
+            return True
+        if status.action is not Action.SETTLE:
+            return False
         if not operation.kind.endswith(("Add", "Mod")):
             return True
         return any(ret.name == f"{operation.kind[:-3]}Ret" for ret in answer.returned)
 
-    def _done(self, operation: Operation, kind: str, answer: Answer, ret: Element | None = None) -> None:
-        if ret is None:
-            ret = next(iter(answer.returned), None)
-        if kind.endswith("Query"):
-            self._read_again(operation, ret)
-            return
-        operation.state = State.DONE
-        booking = Booking(operation.subject, kind, operation.version, operation.fingerprint, ret)
-        self._bookings.append(booking)
-
-    def _read_again(self, operation: Operation, ret: Element | None) -> None:
-        """What had to be read again was read: now the change itself can go."""
-        if ret is None:
-            sentence = (
-                "QuickBooks does not have this any more; somebody deleted it there. Void it here, "
-                "or bill it anew under another id."
-            )
-            self._needs_person(operation, sentence)
+    def _done(self, operation: Sent, answer: Answer) -> None:
+        ret = next(iter(answer.returned), None)
+        if not operation.kind.endswith("Query"):
+            self._book(operation, ret)
+        elif ret is None:
+            self._missing(operation)
         else:
+            # What had to be read again was read: now the change itself can go.
             self._read[operation.subject] = ret
             self._again(operation)
 
-    def _answer_doubt(self, operation: Operation, answer: Answer | None) -> None:
-        """Take QuickBooks' word on an addition of unknown fate."""
-        asked = operation.question or {}
-        if answer is None or statuses.status(answer.code).action is not Action.SETTLE:
-            operation.state, operation.note = State.DOUBT, doubts.NOTE
-            return
-        operation.question = None
-        operation.kind, operation.note = asked["add"], ""
-        ret = doubts.found(self._outbox.connection, operation, answer)
-        if ret is None:
-            self._again(operation)
-        else:
-            self._done(operation, operation.kind, answer, ret)
+    def _book(self, operation: Sent, ret: Element | None) -> None:
+        operation.state, operation.lost = State.DONE, False
+        self._bookings.append(
+            Booking(operation.subject, operation.kind, operation.version, operation.fingerprint, ret)
+        )
 
-    def _doubt(self, operation: Operation) -> None:
-        doubts.raise_doubt(operation, self._message.text)
-        if operation.state is State.QUEUED:
+    def _missing(self, operation: Sent) -> None:
+        """What was booked once is gone from QuickBooks: never made anew unasked."""
+        self._gone.append(operation.subject)
+        self._hold(operation, MISSING)
+
+    def _doubt(self, operation: Sent) -> None:
+        """Nobody knows what became of it."""
+        if operation.kind.endswith("Add"):
+            self._ask(operation, Reason.FATE, doubts.NOTE)
+        else:
+            # Done twice it changes nothing; but what it was based on may be out of date.
             self._read[operation.subject] = None
             self._again(operation)
 
-    def _again(self, operation: Operation) -> None:
+    def _ask(self, operation: Sent, reason: Reason, note: str) -> None:
+        operation.question = doubts.about(operation.kind, self._message.text, operation.id, reason)
+        operation.state, operation.note = State.DOUBT, note
+        operation.lost = reason is not Reason.FATE
+
+    def _again(self, operation: Sent) -> None:
         """Let it go again, unless its subject waits again already in a newer version."""
-        replaced = operation.subject in self._superseded
-        operation.state = State.DONE if replaced else State.QUEUED
+        operation.state = State.DONE if operation.superseded else State.QUEUED
 
-    def _needs_person(self, operation: Operation, sentence: str) -> None:
-        replaced = operation.subject in self._superseded
-        operation.state = State.DONE if replaced else State.FAILED
-        operation.note = f"Replaced by a newer version. {sentence}" if replaced else sentence
+    def _hold(self, operation: Sent, sentence: str) -> None:
+        if operation.superseded:
+            operation.state = State.DONE
+            operation.note = f"Replaced by a newer version. {sentence}"
+        else:
+            operation.state, operation.note = State.FAILED, sentence
 
-    def _count(self, operation: Operation) -> None:
-        self._session.booked += any(one.subject == operation.subject for one in self._bookings[-1:])
-        self._session.refused += operation.state is State.FAILED
+    # one question
 
-    def _stamp(self) -> None:
-        """Leave the accounts in the postings of what was booked, and only there."""
+    def _answer_question(
+        self, operation: Sent, question: Mapping[str, Any], answer: Answer | None
+    ) -> None:
+        """Take QuickBooks' word on what it has."""
+        if answer is None or statuses.status(answer.code).action is not Action.SETTLE:
+            operation.state, operation.lost = State.DOUBT, False
+            operation.note = doubts.NOTE
+            return
+        operation.question = None
+        operation.kind, operation.note = question["add"], ""
+        found = doubts.found(self._outbox.connection, operation.subject, operation.version, answer)
+        others = [] if found else doubts.strangers(answer, self._ours(answer))
+        if found and found.version == operation.version and question["reason"] != Reason.MISSING:
+            self._book(operation, found.ret)
+        elif found:
+            self._take_back(operation, found)
+        elif question["reason"] == Reason.NAME:
+            self._name_is_taken(operation, others)
+        elif others:
+            self._hold(operation, ANOTHER.format(number=others[0].get("RefNumber")))
+        else:
+            if question["reason"] == Reason.MISSING:
+                self._forgotten.append(operation.subject)
+            self._again(operation)
+
+    def _ours(self, answer: Answer) -> set[str]:
+        """Return by what the hub knows its own objects among those found: GUIDs and ids."""
+        connection = self._outbox.connection
+        guids = {guid(connection, one.subject).lower() for one in self._operations}
+        guids |= {guid(connection, one.subject, one.version).lower() for one in self._operations}
+        ids = [ret.get("TxnID") or ret.get("ListID") for ret in answer.returned]
+        return guids | Links(self._db, connection).taken(ids)
+
+    def _take_back(self, operation: Sent, found: doubts.Found) -> None:
+        """QuickBooks has it in another version: linked as it is there, then brought up to date."""
+        self._bookings.append(
+            Booking(operation.subject, operation.kind, found.version, STALE, found.ret)
+        )
+        self._again(operation)
+
+    def _name_is_taken(self, operation: Sent, others: Sequence[Element]) -> None:
+        """The name belongs to somebody else: a customer whom nobody else is linked to is taken to be
+        the same one; a vendor, an employee or another name is not."""
+        customer = next((ret for ret in others if ret.name == "CustomerRet"), None)
+        if customer is None:
+            self._hold(operation, statuses.status(statuses.NAME_TAKEN).sentence())
+            return
+        list_id = customer.get("ListID")
+        Links(self._db, self._outbox.connection).adopt(
+            operation.subject, "Customer", list_id, customer.get("EditSequence"), operation.version
+        )
+        operation.state, operation.lost = State.DONE, False
+        name = customer.get("FullName") or customer.get("Name")
+        operation.note = f"Linked to the customer “{name}” that QuickBooks had already."
+
+    # all of them
+
+    def _write(self, stage: Stage, raw: str | None, batch: int) -> None:
+        links = Links(self._db, self._outbox.connection)
+        links.book(self._bookings)
+        links.refresh(self._read)
+        links.lose(self._gone)
+        links.forget(self._forgotten)
         booked = {booking.subject: booking.kind for booking in self._bookings}
-        mine = [(one, Carried(one.subject, one.version, one.accounts)) for one in self._operations]
-        doubtful = {one.subject for one, _ in mine if one.state is State.DOUBT}
-        # Links are read by what follows.
+        done = sum(one.state == State.DONE and one.subject in booked for one in self._operations)
+        refused = sum(one.state == State.FAILED for one in self._operations)
+        values = {
+            "message": self._message.id,
+            "session": self._visit.session.id,
+            "connection": self._outbox.connection.id,
+            "stage": stage,
+            "answer": raw,
+            "batch": batch,
+            "booked": done,
+            "refused": refused,
+            "rows": json.dumps([_row(operation) for operation in self._operations]),
+        }
+        # The links that were only changed must not be written after their operations.
         self._db.flush()
-        stamps.move(
-            self._db, [all_ for one, all_ in mine if booked.get(one.subject, "").endswith("Mod")]
-        )
-        stamps.follow(
-            self._db, [subject for subject in booked if not subject.startswith("journal_entry:")]
-        )
-        lost = [all_ for one, all_ in mine if one.subject not in booked and one.subject not in doubtful]
+        self._db.execute(_SETTLE, values)
+        # The statement has added them; a second UPDATE would add them again.
+        session = self._visit.session
+        set_committed_value(session, "booked", session.booked + done)
+        set_committed_value(session, "refused", session.refused + refused)
+        self._stamp(booked)
+        # A changed payment is added anew; what was found may be an older version by now.
+        more = [one for one in self._operations if one.subject in booked and one.looks_again]
+        self._outbox.put([Errand(one.subject, one.rank) for one in more])
+
+    def _stamp(self, booked: Mapping[str, str]) -> None:
+        """Leave the accounts in the postings of what was booked, and only there."""
+        carried = {one.id: Carried(one.subject, one.version, one.accounts) for one in self._operations}
+        changed = [one for one in self._operations if booked.get(one.subject, "").endswith("Mod")]
+        stamps.move(self._db, [carried[one.id] for one in changed])
+        stamps.follow(self._db, [one.subject for one in changed])
+        lost = [carried[one.id] for one in self._operations if one.lost]
         stamps.clear(self._db, lost, self._outbox.connection.id)
 
 
-def operations_of(db: HubSession, message: Message) -> Sequence[Operation]:
-    """Return the operations that are under way in ``message``."""
-    query = select(Operation).where(Operation.message_id == message.id, Operation.state == State.SENT)
-    return db.scalars(query.order_by(Operation.id)).all()
+ANOTHER = (
+    "QuickBooks has another entry numbered {number}, which is not the hub's. If it is the same, delete "
+    "it there; press Try again to book this one beside it."
+)
 
 
-def superseded(db: HubSession, outbox: Outbox, operations: Sequence[Operation]) -> set[str]:
-    """Return the subjects that changed while they were under way, and so wait again already."""
-    waiting = outbox.mine(State.QUEUED, State.HELD, State.FAILED)
-    subjects = [operation.subject for operation in operations]
-    return set(db.scalars(select(Operation.subject).where(waiting, Operation.subject.in_(subjects))))
+def _row(operation: Sent) -> dict[str, Any]:
+    return {
+        "id": operation.id,
+        "state": operation.state,
+        "note": operation.note,
+        "code": operation.code,
+        "kind": operation.kind,
+        "question": operation.question,
+        "attempts": operation.attempts,
+        "due": operation.due and operation.due.isoformat(),
+        "plain": operation.plain,
+    }
+
+
+def _operations(db: HubSession, message: Message) -> list[Sent]:
+    """Return the operations that are under way in ``message``; also those whose fate was still
+    looked for when its answer came late."""
+    rows = db.execute(_UNDER_WAY, {"message": message.id}).mappings()
+    return [Sent(**row) for row in rows]
+
+
+_UNDER_WAY = text(
+    """
+    SELECT id, subject, rank, state, kind, version, fingerprint, accounts, question, attempts, plain,
+        question IS NOT NULL AS was_asked,
+        EXISTS (
+            SELECT FROM operation waiting
+            WHERE waiting.connection_id = operation.connection_id
+              AND waiting.subject = operation.subject AND waiting.id <> operation.id
+              AND waiting.state IN ('queued', 'held', 'failed')
+        ) AS superseded
+    FROM operation
+    WHERE message_id = :message AND state IN ('sent', 'doubt', 'queued')
+    ORDER BY id
+    FOR UPDATE
+    """
+)
+
+_SETTLE = text(
+    """
+    WITH settled AS (
+        UPDATE operation SET
+            state = v.state, note = v.note, code = v.code, kind = v.kind,
+            question = nullif(v.question, 'null'::jsonb), attempts = v.attempts, due = v.due,
+            plain = v.plain, settled = now()
+        FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
+            id bigint, state text, note text, code bigint, kind text, question jsonb, attempts bigint,
+            due timestamptz, plain boolean)
+        WHERE operation.id = v.id
+    ), visited AS (
+        UPDATE sync_session SET
+            booked = booked + :booked, refused = refused + :refused, last_call = now(), asked = NULL
+        WHERE id = :session
+    ), sized AS (
+        UPDATE connection SET batch = :batch WHERE id = :connection AND batch <> :batch
+    )
+    UPDATE message SET stage = :stage, answer = :answer, answered = now() WHERE id = :message
+    """
+)

@@ -284,7 +284,7 @@ class Door(ServerBase):
 
 def _conversation(ctx: Any) -> Conversation:
     request = ctx.udc.request
-    return Conversation(request.db, request.registry.settings)
+    return Conversation(request.db, request.registry.settings, request.enqueue)
 
 
 def _product(ctx: Any) -> str:
@@ -311,7 +311,7 @@ class QBWebConnectorSvc(ServiceBase):
     def sendRequestXML(
         ctx, ticket, strHCPResponse, strCompanyFileName, qbXMLCountry, qbXMLMajorVers, qbXMLMinorVers
     ):
-        return _conversation(ctx).send_request(ticket, strHCPResponse, strCompanyFileName)
+        return _conversation(ctx).send_request(ticket, strHCPResponse, strCompanyFileName, qbXMLCountry)
 
     @rpc(Unicode, Unicode, Unicode, Unicode, _returns=Integer32)
     def receiveResponseXML(ctx, ticket, response, hresult, message):

@@ -135,6 +135,8 @@ NOT_PROCESSED = frozenset({3230, 3231})
 GONE = frozenset({500, 3120})
 """QuickBooks does not have the object: what was to be changed, voided or deleted is no more. 3000 is
 none of them: an id that cannot be read says nothing about what is there."""
+OTHER_CONTENT = 9001
+"""A message set of that id was run, and its text was another: only that text brings its outcome."""
 UNREADABLE = 0x80040400
 """QuickBooks could not read the message; nothing of it was run (protocol.md A.5)."""
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 from typing import Any
 
 from sqlalchemy import ColumnElement, select, text, update
 
-from hub.qbwc.conversation import now
 from hub.qbwc.models import SyncSession
+from hub.qbwc.visits import EXPIRY, now
 from hub.tasks import celery
 from hub.tenants.service import all_tenants
 
 log = logging.getLogger(__name__)
-ABANDONED = dt.timedelta(minutes=30)
-"""QuickBooks may think for minutes about one message (protocol.md A.7); nobody thinks longer."""
 
 
 @celery.task(name="hub.qbwc.sweep.abandoned")
@@ -40,4 +37,4 @@ def close_abandoned(request: Any, tenant_id: int) -> None:
 
 
 def _is_quiet() -> ColumnElement[bool]:
-    return SyncSession.closed.is_(None) & (SyncSession.last_call < now() - ABANDONED)
+    return SyncSession.closed.is_(None) & (SyncSession.last_call < now() - EXPIRY)

@@ -1,0 +1,195 @@
+"""The conversation: messages made ahead, sessions that ask, imports that go on where they ended.
+
+Revision ID: 0002
+Revises: 0001
+Created: 2026-11-24
+
+All that is new is nullable or has a default, so the version before this one runs beside it.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+CURRENT = "nullif(current_setting('hub.tenant', true), '')::bigint"
+NEW_TABLES = ("list_import", "inbox")
+
+VISIT = """
+-- Whoever comes with a ticket: the tenant it is of is entered, and the connection and the session
+-- are locked, in this order, for the rest of the transaction.
+CREATE FUNCTION hub_visit(wanted text) RETURNS TABLE (tenant_id bigint, session_id bigint)
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    ticket record;
+BEGIN
+    SELECT * INTO ticket FROM hub_ticket(wanted);
+    IF ticket.id IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('hub.tenant', ticket.tenant_id::text, true);
+    PERFORM FROM connection c
+    JOIN sync_session s ON s.connection_id = c.id AND s.tenant_id = c.tenant_id
+    WHERE s.id = ticket.id FOR UPDATE OF c;
+    PERFORM FROM sync_session s WHERE s.id = ticket.id FOR UPDATE;
+    RETURN QUERY SELECT ticket.tenant_id, ticket.id;
+END
+$$
+"""
+
+TROUBLES = ("no_company", "unstamped", "wrong_file", "moved", "sample", "country", "quickbooks")
+STAGES = ("outstanding", "answered", "unreadable")
+LISTS = ("account", "item", "customer", "class", "payment_method", "sales_tax_code")
+
+
+def words(*values: str, name: str) -> sa.Enum:
+    return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=40)
+
+
+def flag(name: str) -> sa.Column:
+    return sa.Column(name, sa.Boolean(), server_default=sa.text("false"), nullable=False)
+
+
+def number(name: str) -> sa.Column:
+    return sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False)
+
+
+def document(name: str, default: str) -> sa.Column:
+    kind = postgresql.JSONB(astext_type=sa.Text())
+    return sa.Column(name, kind, server_default=sa.text(default), nullable=False)
+
+
+def moment(name: str) -> sa.Column:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=True)
+
+
+COLUMNS = {
+    "connection": lambda: [
+        sa.Column("trouble", words(*TROUBLES, name="trouble"), nullable=True),
+        document("paths", "'[]'"),
+        document("found", "'{}'"),
+        moment("refused"),
+        sa.Column("refused_from", sa.String(), server_default="", nullable=False),
+        number("refused_count"),
+        moment("paused_until"),
+        sa.Column("interval", sa.BigInteger(), nullable=True),
+    ],
+    "link": lambda: [flag("missing")],
+    "sync_session": lambda: [
+        sa.Column("address", sa.String(), server_default="", nullable=False),
+        number("planned"),
+        number("messages"),
+        flag("preparing"),
+        sa.Column("asked", sa.BigInteger(), nullable=True),
+    ],
+    "message": lambda: [number("size"), flag("known"), moment("sent")],
+    "operation": lambda: [moment("due"), flag("plain")],
+}
+"""New columns, by table; made anew at each call, as a column belongs to one table alone."""
+
+
+def owned(name: str, parent: str, *columns: sa.Column) -> None:
+    """Make a tenant's table whose rows belong to a row of ``parent``, behind its policy."""
+    key = f"{parent}_id"
+    op.create_table(
+        name,
+        sa.Column(key, sa.BigInteger(), nullable=False),
+        *columns,
+        sa.Column(
+            "tenant_id",
+            sa.BigInteger(),
+            server_default=sa.text("current_setting('hub.tenant')::bigint"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", key],
+            [f"{parent}.tenant_id", f"{parent}.id"],
+            name=op.f(f"fk_{name}_tenant_id_{key}_{parent}"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenant.id"], name=op.f(f"fk_{name}_tenant_id_tenant"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{name}")),
+    )
+    op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
+    rule = f"tenant_id = {CURRENT}"
+    op.execute(f"CREATE POLICY tenant ON {name} TO hub_app USING ({rule}) WITH CHECK ({rule})")
+    op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO hub_app")
+
+
+def stages(*values: str) -> None:
+    """Let a message's stage be one of ``values``."""
+    op.drop_constraint(op.f("ck_message_stage"), "message")
+    listed = ", ".join(f"'{value}'" for value in values)
+    op.create_check_constraint(op.f("ck_message_stage"), "message", f"stage IN ({listed})")
+
+
+def upgrade() -> None:
+    for table, columns in COLUMNS.items():
+        for column in columns():
+            op.add_column(table, column)
+    stages(*STAGES, "prepared", "lost")
+    # Until now a message that was prepared and not sent was told by the session it lacked.
+    for table, change in (
+        ("message", "SET stage = 'prepared' WHERE stage = 'outstanding' AND sent_in IS NULL"),
+        ("message", "SET sent = created WHERE sent_in IS NOT NULL"),
+        ("connection", "SET paths = jsonb_build_array(company_path) WHERE confirmed IS NOT NULL"),
+    ):
+        # The owner of a table has no tenant, and would change no row.
+        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+        op.execute(f"UPDATE {table} {change}")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.create_index(
+        "ix_message_prepared",
+        "message",
+        ["tenant_id", "connection_id", "id"],
+        postgresql_where=sa.text("stage = 'prepared'"),
+    )
+    owned(
+        "list_import",
+        "connection",
+        sa.Column("kind", words(*LISTS, name="listkind"), nullable=False),
+        sa.Column("modified", sa.String(), server_default="", nullable=False),
+        moment("whole"),
+    )
+    op.create_unique_constraint(
+        op.f("uq_list_import_tenant_id_connection_id_kind"),
+        "list_import",
+        ["tenant_id", "connection_id", "kind"],
+    )
+    owned(
+        "inbox",
+        "sync_session",
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column(
+            "arrived", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+    )
+    op.create_unique_constraint(
+        op.f("uq_inbox_tenant_id_sync_session_id"), "inbox", ["tenant_id", "sync_session_id"]
+    )
+    op.execute(VISIT)
+    op.execute("REVOKE ALL ON FUNCTION hub_visit(text) FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION hub_visit(text) TO hub_app")
+
+
+def downgrade() -> None:
+    op.execute("DROP FUNCTION hub_visit(text)")
+    for table in NEW_TABLES:
+        op.drop_table(table)
+    op.drop_index("ix_message_prepared", "message")
+    op.execute("ALTER TABLE message NO FORCE ROW LEVEL SECURITY")
+    op.execute("UPDATE message SET stage = 'answered' WHERE stage IN ('prepared', 'lost')")
+    op.execute("ALTER TABLE message FORCE ROW LEVEL SECURITY")
+    stages(*STAGES)
+    for table, columns in COLUMNS.items():
+        for column in columns():
+            op.drop_column(table, column.name)

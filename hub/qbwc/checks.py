@@ -1,0 +1,177 @@
+"""Whether QuickBooks still holds what it booked: a look back at the start of each session.
+
+A company file that was restored from a backup has lost what was booked since, and nothing else
+tells so. The newest thing that the hub booked is asked for; where that is gone, or is there in
+an earlier state, older ones are looked at page by page until a page is all right. What is
+missing waits for a person: nothing is made anew unasked (protocol.md D.6).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy import select, text, tuple_
+
+from hub.books.links import STALE, Booking, Links
+from hub.books.models import Connection, Link
+from hub.db import HubSession
+from hub.exporters.contract import MISSING
+from hub.qbwc import qbxml, statuses
+from hub.qbwc.models import SyncSession
+from hub.qbwc.qbxml import Answers, Element, Request
+from hub.qbwc.statuses import Action
+
+PAGE = 100
+EARLIER = (
+    "QuickBooks has an earlier state of this: its company file seems to be restored from a backup. "
+    "Press Try again to bring it up to date."
+)
+REVIVED = (
+    "This is void here, and QuickBooks shows it again: its company file seems to be restored from a "
+    "backup. Press Try again to void it there."
+)
+
+Step = dict[str, Any]
+
+
+def agenda(db: HubSession, connection: Connection) -> list[Step]:
+    """Return the step that looks back, where anything was booked."""
+    if not connection.confirmed:
+        return []
+    booked = select(Link.id).where(Link.connection_id == connection.id, ~Link.missing).limit(1)
+    return [{"check": []}] if db.scalar(booked) else []
+
+
+def is_check(step: Step) -> bool:
+    """Whether a step of the agenda is a look back."""
+    return "check" in step
+
+
+class Checks:
+    """The look back of one session. Its step holds the links that were asked for."""
+
+    def __init__(self, db: HubSession, connection: Connection, session: SyncSession):
+        self._db = db
+        self._connection = connection
+        self._session = session
+        self._links = Links(db, connection)
+
+    def request(self) -> str:
+        """Return the message that asks for the next page; the first is the newest thing alone."""
+        self._session.messages += 1
+        step = self._session.agenda[0]
+        links = self._of(step["check"]) or self._page(None, 1)
+        self._session.agenda = [
+            {"check": [link.id for link in links]},
+            *self._session.agenda[1:],
+        ]
+        by_object: dict[str, list[Link]] = defaultdict(list)
+        for link in links:
+            by_object[link.object].append(link)
+        requests = [_request(object_, ours) for object_, ours in by_object.items()]
+        return qbxml.message(requests, version=self._connection.company["qbxml"])
+
+    def _of(self, ids: Sequence[int]) -> Sequence[Link]:
+        if not ids:
+            return []
+        return self._db.scalars(select(Link).where(Link.id.in_(ids)).order_by(*_NEWEST)).all()
+
+    def _page(self, after: Link | None, size: int) -> Sequence[Link]:
+        query = select(Link).where(Link.connection_id == self._connection.id, ~Link.missing)
+        if after is not None:
+            query = query.where(tuple_(Link.booked, Link.id) < (after.booked, after.id))
+        return self._db.scalars(query.order_by(*_NEWEST).limit(size)).all()
+
+    def settle(self, answers: Answers) -> bool:
+        """Take note of what is not as it was; go on with older things where anything was."""
+        links = self._of(self._session.agenda[0]["check"])
+        rets = {
+            ret.get("TxnID") or ret.get("ListID"): ret
+            for answer in answers.answers
+            for ret in answer.returned
+        }
+        readable = {
+            answer.request_id
+            for answer in answers.answers
+            if statuses.status(answer.code, answer.text).action is Action.SETTLE
+        }
+        asked = [link for link in links if link.object in readable]
+        found = [(link, _trouble(link, rets.get(link.object_id))) for link in asked]
+        troubled = [(link, trouble) for link, trouble in found if trouble]
+        self._note(troubled, rets)
+        older = self._page(links[-1], PAGE) if troubled else []
+        next_step = [{"check": [link.id for link in older]}] if older else []
+        self._session.agenda = [*next_step, *self._session.agenda[1:]]
+        return False
+
+    def _note(self, troubled: Sequence[tuple[Link, str]], rets: dict[str, Element]) -> None:
+        if not troubled:
+            return
+        missing = [link.subject for link, trouble in troubled if trouble == MISSING]
+        revived = [
+            Booking(link.subject, f"{link.object}Mod", 0, STALE, rets[link.object_id])
+            for link, trouble in troubled
+            if trouble == REVIVED
+        ]
+        for link, trouble in troubled:
+            if trouble == EARLIER:
+                link.edit_sequence, link.fingerprint = "", STALE
+        self._db.flush()
+        self._links.lose(missing)
+        self._links.book(revived)
+        rows = [{"subject": link.subject, "note": trouble} for link, trouble in troubled]
+        self._db.execute(_HOLD, {"connection": self._connection.id, "rows": json.dumps(rows)})
+
+
+_NEWEST = Link.booked.desc(), Link.id.desc()
+
+
+def _request(object_: str, links: Sequence[Link]) -> Request:
+    ids = [link.object_id for link in links]
+    if object_ == "Customer":
+        return Request("CustomerQuery", object_, {"ListID": ids})
+    fields: dict[str, Any] = {"TxnID": ids}
+    if object_ != "ARRefundCreditCard":
+        fields["IncludeLineItems"] = "true"
+    return Request(f"{object_}Query", object_, fields)
+
+
+def _trouble(link: Link, ret: Element | None) -> str:
+    """Say what is not as it was, or nothing. What was voided or deleted may be gone."""
+    if link.voided:
+        return REVIVED if ret is not None and _counts(ret) else ""
+    if ret is None:
+        return MISSING
+    now, then = ret.get("EditSequence"), link.edit_sequence
+    earlier = now.isdecimal() and then.isdecimal() and int(now) < int(then)
+    return EARLIER if earlier and link.fingerprint else ""
+
+
+def _counts(ret: Element) -> bool:
+    """Whether a transaction puts anything on any account."""
+    amounts = [ret.get("Subtotal"), ret.get("TotalAmount")]
+    amounts += [line.get("Amount") for line in ret.all("JournalDebitLine")]
+    try:
+        return any(Decimal(amount) for amount in amounts if amount)
+    except InvalidOperation:
+        return True
+
+
+_HOLD = text(
+    """
+    INSERT INTO operation (connection_id, subject, rank, state, note)
+    SELECT :connection, v.subject, coalesce(latest.rank, 50), 'failed', v.note
+    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(subject text, note text)
+    LEFT JOIN LATERAL (
+        SELECT o.rank FROM operation o
+        WHERE o.connection_id = :connection AND o.subject = v.subject ORDER BY o.id DESC LIMIT 1
+    ) latest ON true
+    ON CONFLICT (tenant_id, connection_id, subject) WHERE state IN ('queued', 'held', 'failed')
+    DO UPDATE SET note = excluded.note WHERE operation.state = 'failed'
+    """
+)
+"""What waits already, as its record has changed, is looked at by the exporter."""
