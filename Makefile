@@ -3,16 +3,17 @@
 PYTHON ?=
 BIN := .venv/bin
 
-# What the tests are given besides, for instance: make test ARGS="-k money"
+# What the tests or the bench are given besides, for instance: make test ARGS="-k money"
 ARGS ?=
 
-.PHONY: help run demo install test clean always
+.PHONY: help run demo install test bench clean always
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
 	@echo "make run      start the hub at http://localhost:6543, with all it needs; Ctrl-C stops it"
 	@echo "make demo     show the whole way into QuickBooks in a sandbox"
 	@echo "make test     run all tests"
+	@echo "make bench    measure how fast the hub is, and write it into bench/README.md"
 	@echo "make install  install the hub and its tools into .venv"
 	@echo "make clean    remove .venv and what tools left behind; var/ and its data stay"
 	@echo
@@ -33,8 +34,11 @@ test: $(BIN)/.installed-test
 	[ -n "$$found" ] || echo "There is no Chromium here, so the browser tests are skipped."
 	@exec $(BIN)/python -m pytest -n 2 --dist worksteal -q $(ARGS)
 
+bench: $(BIN)/.installed-test
+	@exec $(BIN)/python -m bench $(ARGS)
+
 clean:
-	rm -rf .venv *.egg-info build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv bench/.peers *.egg-info build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find hub tests alembic bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are renewed, and with them the installation, only when setup.py has changed.
