@@ -21,9 +21,16 @@ CURRENT = "nullif(current_setting('hub.tenant', true), '')::bigint"
 NEW_TABLES = ("list_import", "inbox")
 
 VISIT = """
--- Whoever comes with a ticket: the tenant it is of is entered, and the connection and the session
--- are locked, in this order, for the rest of the transaction.
-CREATE FUNCTION hub_visit(wanted text) RETURNS TABLE (tenant_id bigint, session_id bigint)
+-- Whoever comes with a ticket: the tenant it is of is entered; the connection and the session are
+-- locked, in this order, for the rest of the transaction; and what a call needs to know is read.
+CREATE FUNCTION hub_visit(wanted text) RETURNS TABLE (
+    tenant_id bigint, mode text, connection_id bigint, confirmed timestamptz, batch bigint, company jsonb,
+    session_id bigint, started timestamptz, last_call timestamptz, closed timestamptz, greeted boolean,
+    agenda jsonb, imported bigint, booked bigint, refused bigint, planned bigint, messages bigint,
+    preparing boolean, asked bigint, error text,
+    outstanding bigint, set_id text, sent_in bigint, known boolean, seconds float8,
+    prepared bigint, has_inbox boolean, operations jsonb
+)
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     ticket record;
@@ -37,9 +44,43 @@ BEGIN
     JOIN sync_session s ON s.connection_id = c.id AND s.tenant_id = c.tenant_id
     WHERE s.id = ticket.id FOR UPDATE OF c;
     PERFORM FROM sync_session s WHERE s.id = ticket.id FOR UPDATE;
-    RETURN QUERY SELECT ticket.tenant_id, ticket.id;
+    RETURN QUERY
+    SELECT t.id, t.mode::text, c.id, c.confirmed, c.batch, c.company,
+        s.id, s.started, s.last_call, s.closed, s.greeted, s.agenda, s.imported, s.booked, s.refused,
+        s.planned, s.messages, s.preparing, s.asked, s.error::text,
+        m.id, m.set_id::text, m.sent_in, m.known,
+        extract(epoch FROM clock_timestamp() - m.sent)::float8,
+        (
+            SELECT min(p.id) FROM message p
+            WHERE p.tenant_id = c.tenant_id AND p.connection_id = c.id AND p.stage = 'prepared'
+        ),
+        EXISTS (SELECT FROM inbox i WHERE i.tenant_id = s.tenant_id AND i.sync_session_id = s.id),
+        (
+            SELECT jsonb_agg(to_jsonb(o) ORDER BY o.id) FROM hub_under_way o
+            WHERE o.tenant_id = m.tenant_id AND o.message_id = m.id
+        )
+    FROM sync_session s
+    JOIN connection c ON c.tenant_id = s.tenant_id AND c.id = s.connection_id
+    JOIN tenant t ON t.id = s.tenant_id
+    LEFT JOIN message m
+        ON m.tenant_id = c.tenant_id AND m.connection_id = c.id AND m.stage = 'outstanding'
+    WHERE s.id = ticket.id;
 END
 $$
+"""
+
+UNDER_WAY = """
+-- The operations that a message carries and whose fate is open; ``superseded`` is one whose record
+-- waits again already in a newer version.
+CREATE VIEW hub_under_way WITH (security_invoker = true) AS
+SELECT o.tenant_id, o.message_id, o.id, o.subject, o.rank, o.state, o.kind, o.version, o.fingerprint,
+    o.accounts, o.question, o.attempts, o.plain, o.question IS NOT NULL AS was_asked,
+    EXISTS (
+        SELECT FROM operation w
+        WHERE w.tenant_id = o.tenant_id AND w.connection_id = o.connection_id
+          AND w.subject = o.subject AND w.id <> o.id AND w.state IN ('queued', 'held', 'failed')
+    ) AS superseded
+FROM operation o WHERE o.state IN ('sent', 'doubt', 'queued')
 """
 
 TROUBLES = ("no_company", "unstamped", "wrong_file", "moved", "sample", "country", "quickbooks")
@@ -176,6 +217,8 @@ def upgrade() -> None:
     op.create_unique_constraint(
         op.f("uq_inbox_tenant_id_sync_session_id"), "inbox", ["tenant_id", "sync_session_id"]
     )
+    op.execute(UNDER_WAY)
+    op.execute("GRANT SELECT ON hub_under_way TO hub_app")
     op.execute(VISIT)
     op.execute("REVOKE ALL ON FUNCTION hub_visit(text) FROM PUBLIC")
     op.execute("GRANT EXECUTE ON FUNCTION hub_visit(text) TO hub_app")
@@ -183,6 +226,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION hub_visit(text)")
+    op.execute("DROP VIEW hub_under_way")
     for table in NEW_TABLES:
         op.drop_table(table)
     op.drop_index("ix_message_prepared", "message")

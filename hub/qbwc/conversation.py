@@ -90,9 +90,11 @@ class Conversation:
         connection.last_seen = now()
         if connection.refused:
             connection.refused, connection.refused_from, connection.refused_count = None, "", 0
-        timing = ["", str(connection.interval)] if connection.interval else []
+        least = str(connection.interval or "")
+        # Two strings or four: three have never been seen to work (protocol.md A.3).
+        timing = ["", least] if least else []
         if pause := _seconds_left(connection.paused_until):
-            return ["", "none", str(pause), *timing[1:]]
+            return ["", "none", str(pause), least]
         if live is not None and not self._has_given_way(live, connection, address):
             return ["", "busy", *timing]
         if has_held and connection.confirmed:
@@ -107,7 +109,7 @@ class Conversation:
     def _remember_refusal(self, username: str, address: str) -> None:
         """Let the tenant read that a wrong password comes, and from where."""
         login = find_login(self._db, username)
-        if login is None or login.tenant_id is None or login.kind != StaffKind.INTEGRATION:
+        if not (login and login.active and login.tenant_id) or login.kind != StaffKind.INTEGRATION:
             return
         self._db.enter(login.tenant_id)
         self._db.execute(_REFUSED, {"staff": login.id, "address": address[:100]})
@@ -442,9 +444,14 @@ _REFUSED = text(
     """
     UPDATE connection
     SET refused = now(), refused_from = :address, refused_count = refused_count + 1
-    WHERE staff_id = :staff
+    WHERE id = (
+        SELECT id FROM connection
+        WHERE staff_id = :staff AND (refused IS NULL OR refused < now() - interval '30 seconds')
+        FOR UPDATE SKIP LOCKED
+    )
     """
 )
+"""Whoever guesses fast is counted twice a minute, and keeps no live session waiting."""
 _COUNTS = text(
     """
     SELECT count(*) FILTER (WHERE state = 'failed') AS failed,

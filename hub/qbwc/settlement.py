@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING as MISSING_DEFAULT
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import text
@@ -73,7 +74,8 @@ class Settlement:
         self._outbox = outbox
         self._visit = visit
         self._message = message
-        self._operations = _operations(db, message)
+        rows = visit.operations if message is visit.outstanding else _under_way(db, message)
+        self._operations = [_sent(row) for row in rows]
         self._bookings: list[Booking] = []
         self._read: dict[str, Element | None] = {}
         self._gone: list[str] = []
@@ -337,29 +339,17 @@ def _row(operation: Sent) -> dict[str, Any]:
     }
 
 
-def _operations(db: HubSession, message: Message) -> list[Sent]:
-    """Return the operations that are under way in ``message``; also those whose fate was still
-    looked for when its answer came late."""
-    rows = db.execute(_UNDER_WAY, {"message": message.id}).mappings()
-    return [Sent(**row) for row in rows]
+def _sent(row: Mapping[str, Any]) -> Sent:
+    return Sent(**{name: row[name] for name in _FIELDS})
 
 
-_UNDER_WAY = text(
-    """
-    SELECT id, subject, rank, state, kind, version, fingerprint, accounts, question, attempts, plain,
-        question IS NOT NULL AS was_asked,
-        EXISTS (
-            SELECT FROM operation waiting
-            WHERE waiting.connection_id = operation.connection_id
-              AND waiting.subject = operation.subject AND waiting.id <> operation.id
-              AND waiting.state IN ('queued', 'held', 'failed')
-        ) AS superseded
-    FROM operation
-    WHERE message_id = :message AND state IN ('sent', 'doubt', 'queued')
-    ORDER BY id
-    FOR UPDATE
-    """
-)
+def _under_way(db: HubSession, message: Message) -> Sequence[Mapping[str, Any]]:
+    """Return what ``message`` carries whose fate is still open, when its answer comes late."""
+    query = text("SELECT * FROM hub_under_way WHERE message_id = :message ORDER BY id")
+    return [dict(row) for row in db.execute(query, {"message": message.id}).mappings()]
+
+
+_FIELDS = [field.name for field in fields(Sent) if field.default is MISSING_DEFAULT]
 
 _SETTLE = text(
     """

@@ -1,22 +1,25 @@
 """One call of a Web Connector that has a ticket: whose it is and what is under way, locked.
 
-Two statements, whatever is under way: the connection and the session are locked, in this
-order, for as long as the call is answered; then all that a call needs to know is read at once.
+One statement, whatever is under way: a function of the database locks the connection and the
+session, in this order, for as long as the call is answered, and reads all that most calls need.
+What it reads becomes rows like any others; what else they hold is loaded where it is asked for.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from sqlalchemy import Float, cast, exists, func, select, text
-from sqlalchemy.orm import aliased, defer
+from sqlalchemy import text
+from sqlalchemy.orm import make_transient_to_detached
 
 from hub.books.models import Connection
-from hub.db import HubSession
-from hub.qbwc.models import Inbox, Message, Stage, SyncSession
+from hub.db import Base, HubSession
+from hub.qbwc.models import Message, Stage, SyncSession
 from hub.security import digest
-from hub.tenants.models import Tenant
+from hub.tenants.models import Mode, Tenant
 
 EXPIRY = dt.timedelta(minutes=30)
 """A ticket ends after this much quiet: QuickBooks may think for minutes about one message
@@ -32,8 +35,10 @@ class Visit:
     tenant: Tenant
     outstanding: Message | None
     """The message that may have reached QuickBooks and whose answer is not here."""
+    operations: Sequence[Mapping[str, Any]]
+    """What that message carries."""
     seconds: float | None
-    """How long ago that message went out, by the database's clock."""
+    """How long ago it went out, by the database's clock."""
     prepared: int | None
     """The next of the messages that were made ahead."""
     has_inbox: bool
@@ -50,34 +55,44 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-_Outstanding = aliased(Message)
-_PREPARED = (
-    select(func.min(Message.id))
-    .where(Message.connection_id == Connection.id, Message.stage == Stage.PREPARED)
-    .correlate(Connection)
-    .scalar_subquery()
+_SESSION = (
+    *("started", "last_call", "closed", "greeted", "agenda", "imported", "booked", "refused"),
+    *("planned", "messages", "preparing", "asked", "error"),
 )
-_SECONDS = cast(func.extract("epoch", func.clock_timestamp() - _Outstanding.sent), Float)
-_INBOX = exists().where(Inbox.sync_session_id == SyncSession.id)
-_FOUND = (
-    select(SyncSession, Connection, Tenant, _Outstanding, _SECONDS, _PREPARED, _INBOX)
-    .join(Connection, Connection.id == SyncSession.connection_id)
-    .join(Tenant, Tenant.id == SyncSession.tenant_id)
-    .outerjoin(
-        _Outstanding,
-        (_Outstanding.connection_id == Connection.id) & (_Outstanding.stage == Stage.OUTSTANDING),
-    )
-    # They can be long, and most calls need neither.
-    .options(defer(_Outstanding.text), defer(_Outstanding.answer))
-)
+_VISIT = text("SELECT * FROM hub_visit(:digest)")
+Row = TypeVar("Row", bound=Base)
 
 
 def visit(db: HubSession, ticket: str) -> Visit | None:
     """Return what the call with ``ticket`` finds, and enter its tenant; nothing for a strange ticket."""
-    opened = db.execute(
-        text("SELECT tenant_id, session_id FROM hub_visit(:digest)"), {"digest": digest(ticket)}
-    ).one_or_none()
-    if opened is None:
+    found = db.execute(_VISIT, {"digest": digest(ticket)}).mappings().one_or_none()
+    if found is None:
         return None
-    db.entered(opened.tenant_id)
-    return Visit(*db.execute(_FOUND.where(SyncSession.id == opened.session_id)).one())
+    db.entered(found["tenant_id"])
+    owner = {"tenant_id": found["tenant_id"], "connection_id": found["connection_id"]}
+    session = {name: found[name] for name in _SESSION} | owner | {"id": found["session_id"]}
+    connection = {name: found[name] for name in ("tenant_id", "confirmed", "batch", "company")}
+    outstanding = None
+    if found["outstanding"] is not None:
+        message = {name: found[name] for name in ("set_id", "sent_in", "known")} | owner
+        message |= {"id": found["outstanding"], "stage": Stage.OUTSTANDING}
+        outstanding = _row(db, Message, message)
+    return Visit(
+        _row(db, SyncSession, session),
+        _row(db, Connection, connection | {"id": found["connection_id"]}),
+        _row(db, Tenant, {"id": found["tenant_id"], "mode": Mode(found["mode"])}),
+        outstanding,
+        found["operations"] or (),
+        found["seconds"],
+        found["prepared"],
+        found["has_inbox"],
+    )
+
+
+def _row(db: HubSession, model: type[Row], values: Mapping[str, Any]) -> Row:
+    """Return a row of which ``values`` are known, as if it had been loaded."""
+    row = model()
+    row.__dict__.update(values)
+    make_transient_to_detached(row)
+    db.add(row)
+    return row
