@@ -28,6 +28,7 @@ from tests.contract import Platform
 from tests.world import PASSWORD
 
 SHARED = {"alembic_version", "support_staff", "tenant"}
+VIEWS = ("hub_under_way",)
 """Tables whose rows carry no tenant: of ``tenant`` each row is one."""
 APPEND_ONLY = {"posting", "audit_entry"}
 TABLES = sorted(table.name for table in Base.metadata.sorted_tables if "tenant_id" in table.columns)
@@ -245,7 +246,13 @@ def test_every_table_is_either_a_tenants_or_on_the_short_list(owner):
                WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"""
     found = set(owner.scalars(text(query)))
 
-    assert found == {*TABLES, *SHARED}
+    assert found == {*TABLES, *SHARED, *VIEWS}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_shows_what_whoever_asks_may_see(owner, view):
+    query = "SELECT reloptions FROM pg_class WHERE oid = cast(:v AS regclass)"
+    assert owner.execute(text(query), {"v": view}).scalar_one() == ["security_invoker=true"]
 
 
 @pytest.mark.parametrize("table", [*TABLES, "tenant"])
