@@ -28,8 +28,8 @@ from tests.contract import Platform
 from tests.world import PASSWORD
 
 SHARED = {"alembic_version", "support_staff", "tenant"}
-VIEWS = ("hub_under_way",)
 """Tables whose rows carry no tenant: of ``tenant`` each row is one."""
+VIEWS = ("hub_under_way",)
 APPEND_ONLY = {"posting", "audit_entry"}
 TABLES = sorted(table.name for table in Base.metadata.sorted_tables if "tenant_id" in table.columns)
 
