@@ -142,19 +142,30 @@ def invoices(count: int, customers: int = 1) -> Iterator[tuple[str, str, dict[st
         )
 
 
-def hold_batch(settings: dict[str, Any], size: int) -> None:
-    """Let messages hold ``size`` requests however fast QuickBooks is, by a trigger that only this
-    database has."""
+def commits(settings: dict[str, Any], seconds: float = 1.0) -> float:
+    """Return how many smallest transactions a second one connection makes durable: the disk's limit."""
     with connection(settings) as db:
-        db.execute(
-            f"CREATE OR REPLACE FUNCTION bench_batch() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN NEW.batch := {int(size)}; RETURN NEW; END $$"
-        )
-        db.execute(
-            "CREATE OR REPLACE TRIGGER bench_batch BEFORE UPDATE ON connection "
-            "FOR EACH ROW EXECUTE FUNCTION bench_batch()"
-        )
-        db.execute("UPDATE connection SET batch = batch")
+        db.execute("CREATE TABLE IF NOT EXISTS bench_commit (number integer)")
+        count, until = 0, time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            db.execute("INSERT INTO bench_commit VALUES (1)")
+            count += 1
+    return count / seconds
+
+
+def hold_batch(settings: dict[str, Any], size: int) -> None:
+    """Let the next message of everybody hold ``size`` requests; :func:`held` keeps it so."""
+    with connection(settings) as db:
+        db.execute("UPDATE connection SET batch = %s", [size])
+
+
+def held(batch: int, size: int, seconds: float) -> int:
+    """Stand in for ``hub.qbwc.pace.paced``: the size of a message stays as it is."""
+    return batch
+
+
+HELD = "from bench.machine import held; from hub import cli; from hub.qbwc import pace; pace.paced = held; cli.hub()"
+"""The command ``hub``, with messages as large as the bench wants them however fast QuickBooks is."""
 
 
 class Server:
@@ -258,13 +269,15 @@ def running(name: str, command: Sequence[str], port: int, environ: dict[str, str
 
 
 @contextmanager
-def hub(settings: dict[str, Any], processes: int, **variables: str) -> Iterator[Server]:
-    """Lend the hub's web server, as ``hub web`` serves."""
+def hub(
+    settings: dict[str, Any], processes: int, is_held: bool = False, **variables: str
+) -> Iterator[Server]:
+    """Lend the hub's web server, as ``hub web`` serves; messages keep their size when ``is_held``."""
     port = embedded.free_port()
     environ = environment(
         {**settings, "hub.host": "127.0.0.1", "hub.port": port, "web.processes": processes}
     )
-    command = [sys.executable, "-m", "hub.cli", "web"]
+    command = [sys.executable, *(("-c", HELD) if is_held else ("-m", "hub.cli")), "web"]
     # Sessions are as long as the work; a cap would measure signing in.
     environ |= {"QBWC_SESSION_MINUTES": "1000", "QBWC_SESSION_MESSAGES": "100000"}
     with running("hub", command, port, {**environ, **variables}) as server:

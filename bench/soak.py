@@ -73,7 +73,7 @@ def subject(quick: bool) -> list[Figure]:
     with machine.database() as settings, instant() as quickbooks:
         connectors = machine.tenants(settings, [str(number) for number in range(count - count // 10)])
         limit = {"QBWC_SESSION_MESSAGES": str(MESSAGES), "QBWC_QUIET_SECONDS": "30"}
-        with machine.hub(settings, 2, **limit) as hub:
+        with machine.hub(settings, 2, is_held=True, **limit) as hub:
             settle(hub.port, connectors, quickbooks)
             machine.hold_batch(settings, BATCH)
             invoices = 30 if quick else 150

@@ -18,6 +18,7 @@ from bench.figures import Figure, at_most, main
 from bench.quickbooks import Instant, instant
 from bench.webconnector import Session
 from hub import application
+from hub.qbwc import pace
 from hub.sandbox import envelope
 
 CALLS = ("authenticate", "sendRequestXML", "receiveResponseXML", "closeConnection")
@@ -52,9 +53,10 @@ class Inside(Line):
 def subject(quick: bool) -> list[Figure]:
     """Count the statements of a session's calls."""
     messages = 30 if quick else 100
+    pace.paced = machine.held
     with machine.database() as settings, instant() as quickbooks:
         small = _counted(settings, quickbooks, "small", 1, messages)
-        large = _counted(settings, quickbooks, "large", 100, messages // 10)
+        large = _counted(settings, quickbooks, "large", 100, 30)
     figures = []
     for method in CALLS:
         average = max(mean(small[method]), mean(large[method]))

@@ -71,7 +71,7 @@ def subject(quick: bool) -> list[Figure]:
         settings = stack.enter_context(machine.database())
         quickbooks = stack.enter_context(instant())
         connectors = machine.tenants(settings, [str(number) for number in range(CONNECTIONS)])
-        hub = stack.enter_context(machine.hub(settings, PROCESSES))
+        hub = stack.enter_context(machine.hub(settings, PROCESSES, is_held=True))
         echo = stack.enter_context(machine.echo(PROCESSES))
         others = stack.enter_context(peers.serving(REQUEST))
         settle(hub.port, connectors, quickbooks)
@@ -81,7 +81,11 @@ def subject(quick: bool) -> list[Figure]:
             machine.take(settings, connector, machine.invoices(waiting * (1 if number else 4)))
         work: dict[str, Work] = {hub.name: ours(connectors, quickbooks)}
         work |= {server.name: theirs() for server in (echo, *others)}
-        figures = []
+        figures = [
+            Figure(
+                "durable commits of one row, one connection", f"{machine.commits(settings):.0f} a second"
+            )
+        ]
         for count in (1, CONNECTIONS):
             found: dict[str, list[float]] = {}
             calls: dict[str, list[float]] = {}
