@@ -137,15 +137,18 @@ class Conversation:
     def _open(self, connection: Connection, tenant: Tenant, address: str) -> str:
         ticket = secrets.token_hex(16)
         agenda: list[dict[str, Any]] = []
+        planned = 0
         if imports.due(connection):
-            exporter = Outbox(self._db, tenant, connection).exporter
-            agenda = imports.agenda(self._db, connection, exporter.lists)
+            outbox = Outbox(self._db, tenant, connection)
+            agenda = imports.agenda(self._db, connection, outbox.exporter.lists)
+            planned = len(agenda) + outbox.count(State.QUEUED, State.HELD, State.DOUBT)
         self._db.add(
             SyncSession(
                 connection_id=connection.id,
                 ticket_digest=digest(ticket),
                 address=address[:100],
                 agenda=checks.agenda(self._db, connection) + agenda,
+                planned=planned,
             )
         )
         return ticket
