@@ -20,7 +20,9 @@ from hub.errors import QBXMLError
 from hub.qbwc import qbxml
 from hub.qbwc.imports import Imports
 from hub.qbwc.models import Inbox, SyncSession
+from hub.qbwc.outbox import Outbox
 from hub.tasks import celery
+from hub.tenants.models import Tenant
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,9 @@ def take_in(db: HubSession, session_id: int, older: dt.timedelta = dt.timedelta(
     session = db.get_one(SyncSession, session_id)
     connection = db.get_one(Connection, session.connection_id)
     try:
-        Imports(db, connection, session).settle(qbxml.parse_answers(stored.text))
+        if Imports(db, connection, session).settle(qbxml.parse_answers(stored.text)):
+            # What was held for want of an account or an item may find it now.
+            Outbox(db, db.get_one(Tenant, session.tenant_id), connection).release()
     except QBXMLError as error:
         session.error = f"QuickBooks' answer could not be read. {error}"
         session.agenda = []
