@@ -1,0 +1,194 @@
+"""A Web Connector whose calls a test makes one by one, and the records it carries."""
+
+import httpx
+import pytest
+from sqlalchemy import select, text
+
+from hub.books.connections import main_connection
+from hub.books.models import ListEntry
+from hub.qbwc.models import Message, Operation, SyncSession
+from hub.sandbox import qwc
+from hub.sandbox.calls import Calls
+from hub.sandbox.quickbooks import QuickBooks
+from hub.sandbox.service import Service
+from hub.tenants.service import open_tenant
+from tests.checker import assert_valid
+from tests.world import PASSWORD, World
+
+
+class Caller:
+    """One computer with QuickBooks and a Web Connector; its stamp is in the company file."""
+
+    def __init__(self, tenant, company, address="127.0.0.1", password=PASSWORD, **quickbooks):
+        self.tenant = tenant
+        self.company = company
+        self.quickbooks = QuickBooks(company, **quickbooks)
+        self.qwc = qwc.parse(tenant.qwc())
+        transport = httpx.WSGITransport(app=tenant.world.app, remote_addr=address)
+        service = Service(f"{tenant.world.settings['hub.url']}/qbwc", transport)
+        self.calls = Calls(service, self.qwc, password)
+        self._is_first = True
+
+    def stamp(self):
+        self.company.stamp(self.qwc.owner_id, "FileID", self.qwc.file_id)
+
+    def knock(self):
+        """Authenticate; return what came beside the ticket."""
+        self._is_first = True
+        _ticket, *answer = self.calls.authenticate()
+        return answer
+
+    def open(self):
+        verdict, *_ = self.knock()
+        assert verdict not in ("none", "busy", "nvu"), verdict
+        self.quickbooks.begin_session(verdict)
+        return self
+
+    def ask(self):
+        """Return the next message, held against the external checker."""
+        greeting = self.quickbooks.greet(self.qwc.owner_id) if self._is_first else ""
+        self._is_first = False
+        path, country = str(self.quickbooks.company.path), self.quickbooks.company.country
+        message = self.calls.send_request_xml(greeting, path, country)
+        if message not in ("", "NoOp"):
+            assert_valid(message)
+        return message
+
+    def answer(self, message):
+        """Let QuickBooks carry a message out; return the percentage."""
+        return self.calls.receive_response_xml(self.quickbooks.process(message))
+
+    def until(self, words):
+        """Go on up to a message with ``words``, and return it unanswered."""
+        while words not in (message := self.ask()):
+            assert message not in ("", "NoOp"), self.calls.get_last_error()
+            assert self.answer(message) in range(100), f"The session ended without {words}."
+        return message
+
+    def finish(self, message=""):
+        """Answer ``message`` and all that follow; return the percentages and the last sentence."""
+        percents = []
+        while message := message or self.ask():
+            percents.append(self.answer(message))
+            if percents[-1] not in range(100):
+                break
+            message = ""
+        self.quickbooks.end_session()
+        return percents, self.calls.close_connection()
+
+
+@pytest.fixture
+def caller():
+    """Set a computer up for a tenant: ``caller(tenant)``."""
+    companies = []
+
+    def made(tenant, company=None, **options):
+        if company is None:
+            company = tenant.company()
+            companies.append(company)
+        made = Caller(tenant, company, **options)
+        made.stamp()
+        return made
+
+    yield made
+    for company in companies:
+        company.close()
+
+
+@pytest.fixture(scope="module")
+def shared(app, settings, tmp_path_factory):
+    """A tenant in Full Synchronization mode for all tests of a module, who has imported the lists."""
+    tenant = World(app, settings, tmp_path_factory.mktemp("shared")).tenant("full")
+    tenant.put("charges", "gold", name="Gold", item="Subscription")
+    assert tenant.sync().ok
+    return tenant
+
+
+def customers(tenant, *names, **fields):
+    tenant.batch([("customer", name, {"name": name} | fields) for name in names])
+
+
+def bill(tenant, number="1", customer="Ada", amount="10.00", **more):
+    """An invoice over gold."""
+    body = {"number": number, "customer": customer, "date": "2026-05-03"}
+    body["lines"] = [{"charge": "gold", "amount": amount}]
+    tenant.put("invoices", f"i{number}", **body | more)
+
+
+def pay(tenant, number="1", customer="Ada", amount="10.00", **more):
+    body = {"customer": customer, "date": "2026-05-04", "amount": amount}
+    body["applied"] = [{"invoice": f"i{number}", "amount": amount}]
+    tenant.put("payments", f"p{number}", **body | more)
+
+
+def fill(tenant):
+    """One record of each kind that QuickBooks books in Full Synchronization mode."""
+    tenant.put("charges", "gold", name="Gold", item="Subscription")
+    customers(tenant, "Ada", "Ben")
+    bill(tenant, "1", "Ada")
+    bill(tenant, "2", "Ben", "7.50")
+    line = {"charge": "gold", "amount": "3.00"}
+    head = {"customer": "Ben", "date": "2026-05-05"}
+    tenant.put("credit-memos", "c1", number="C1", lines=[line], **head)
+    pay(tenant, "1", "Ada")
+    tenant.put("refunds", "r1", amount="2.00", credit_memo="c1", **head)
+    tenant.put("refunds", "r2", amount="1.00", **head)
+
+
+FILLED = {"Customer": 4, "Invoice": 2, "CreditMemo": 1, "ReceivePayment": 1}
+FILLED |= {"ARRefundCreditCard": 1, "JournalEntry": 1}
+"""What a company file holds after ``fill``, with its own two customers."""
+
+
+def rows(tenant, model):
+    """The tenant's rows of ``model``, oldest first."""
+    with tenant.db() as db:
+        open_tenant(db, tenant.slug)
+        found = db.scalars(select(model).order_by(model.id)).all()
+        db.expunge_all()
+        return found
+
+
+def imported(tenant, kind="customer"):
+    """The full names in a list as it was imported, those that are active."""
+    found = rows(tenant, ListEntry)
+    return sorted(one.full_name for one in found if one.kind.value == kind and one.active)
+
+
+def operations(tenant, kind=""):
+    return [one for one in rows(tenant, Operation) if one.subject.startswith(kind)]
+
+
+def messages(tenant):
+    return rows(tenant, Message)
+
+
+def sessions(tenant):
+    return rows(tenant, SyncSession)
+
+
+def states(tenant, kind=""):
+    return [one.state.value for one in operations(tenant, kind)]
+
+
+def change(tenant, statement, **values):
+    """Run a statement as the tenant: to let time pass, or to set what no page sets yet."""
+    with tenant.db() as db:
+        open_tenant(db, tenant.slug)
+        db.execute(text(statement), values)
+
+
+def passes(tenant, time):
+    """The last session's Web Connector has been quiet for ``time`` (``1 minute``)."""
+    change(tenant, "UPDATE sync_session SET last_call = last_call - cast(:time AS interval)", time=time)
+
+
+def pauses_pass(tenant):
+    """The pauses before another try are over."""
+    change(tenant, "UPDATE operation SET due = now() WHERE due IS NOT NULL")
+
+
+def connection(tenant, do):
+    """Let ``do`` act on the tenant's connection, as a page does."""
+    with tenant.db() as db:
+        do(main_connection(db, open_tenant(db, tenant.slug), lock=True))
