@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from hub.qbwc import inbox
 from hub.qbwc.models import Inbox
 from hub.sandbox import bulk
@@ -13,7 +14,6 @@ from tests.protocol.conftest import (
     customers,
     imported,
     messages,
-    operations,
     passes,
     rows,
     sessions,
