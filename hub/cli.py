@@ -6,6 +6,7 @@ error says so on standard error and ends with a status other than zero.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import sys
@@ -26,7 +27,11 @@ from hub.db import HubSession, migrate, unit
 from hub.errors import HubError, Refused
 from hub.exporters import proof_for
 from hub.money import pretty
+from hub.qbwc import decisions
 from hub.qbwc import qwc as qwc_file
+from hub.qbwc.decisions import Decisions
+from hub.qbwc.desk import Desk
+from hub.qbwc.pulse import pulse, spoken
 from hub.report import books_table, proof_table
 from hub.sandbox import books as sandbox_books
 from hub.sandbox import qwc as sandbox_qwc
@@ -247,6 +252,82 @@ def token(settings: dict[str, Any], tenant: str, json_: bool) -> None:
     with database(settings) as db:
         made = StaffRoom(db, open_tenant(db, tenant), ACTOR).new_token()
     say(json_, {"token": made}, made)
+
+
+@hub.command()
+@click.argument("tenant")
+@click.option("--yes", is_flag=True, help="Confirm without being asked.")
+@configured
+def confirm(settings: dict[str, Any], tenant: str, yes: bool) -> None:
+    """Say that the company file that waits for a tenant's word is the right one."""
+    with database(settings) as db:
+        opened = open_tenant(db, tenant)
+        place = decisions.waiting(main_connection(db, opened))
+    if place is None:
+        click.echo("No company file waits to be confirmed.")
+        return
+    click.echo(f"QuickBooks has “{place.name}” open, at {place.path or 'an unknown place'}.")
+    if not yes and not click.confirm("Are these the tenant's books?"):
+        click.echo("Nothing is confirmed, and nothing is written into it.")
+        return
+    # Nobody is kept waiting while the question is answered; what changed meanwhile is noticed.
+    with database(settings) as db:
+        opened = open_tenant(db, tenant)
+        Decisions(db, opened, main_connection(db, opened, lock=True), ACTOR).confirm(place)
+    click.echo(f"“{place.name}” is confirmed. What is ready goes with the Web Connector's next run.")
+
+
+@hub.command()
+@click.argument("tenant")
+@click.option("--until", metavar="ISO", help="When it goes on: 2026-11-30T18:00, in UTC.")
+@click.option("--off", is_flag=True, help="Go on now.")
+@click.option("--reason", default="", help="Stands in the audit log.")
+@configured
+def pause(settings: dict[str, Any], tenant: str, until: str | None, off: bool, reason: str) -> None:
+    """Send nothing to a tenant's QuickBooks until a moment, or go on."""
+    if off == bool(until):
+        raise click.UsageError("Say --until or --off, one of the two.")
+    with database(settings) as db:
+        opened = open_tenant(db, tenant)
+        moment = decisions.moment(until or "")
+        connection = main_connection(db, opened, lock=True)
+        changed = Decisions(db, opened, connection, ACTOR).pause(moment, reason)
+    if not changed:
+        click.echo("Nothing has changed.")
+    else:
+        click.echo(f"Paused until {spoken(moment)}." if moment else "The connection goes on.")
+
+
+@hub.command()
+@click.argument("tenant")
+@as_json
+@configured
+def status(settings: dict[str, Any], tenant: str, json_: bool) -> None:
+    """Print how a tenant's connection is doing, and how many records stand where."""
+    with database(settings) as db:
+        opened = open_tenant(db, tenant)
+        connection = main_connection(db, opened)
+        desk = Desk(db, connection)
+        now = pulse(connection, desk.last_session(), dt.datetime.now(dt.UTC))
+        counts = desk.counts()
+        seen = connection.last_seen
+        facts = {
+            "state": now.word,
+            "sentence": now.sentence,
+            "company": connection.company_name,
+            "path": connection.company_path,
+            "confirmed": connection.confirmed is not None,
+            "last_seen": seen.isoformat() if seen else None,
+            "records": {state.value: many for state, many in counts.items()},
+        }
+        name = opened.name
+    many = ", ".join(f"{many} {state.label}" for state, many in counts.items() if many)
+    seen_then = f"Last seen {spoken(seen)}." if seen else "Never seen."
+    say(
+        json_,
+        facts,
+        f"{name}: {now.word}\n{now.sentence}\n{seen_then}\nRecords: {many or 'none yet'}",
+    )
 
 
 @hub.command()

@@ -69,7 +69,10 @@ def _tenant(config: Configurator) -> None:
         ("settings", "/settings"),
         ("integration", "/integration"),
         ("accounts", "/settings/accounts"),
-        ("company", "/settings/company"),
+        ("connection", "/connection"),
+        ("company", "/connection/company"),
+        ("pause", "/connection/pause"),
+        ("interval", "/connection/interval"),
         ("qwc", "/qwc"),
         ("qwc_file", "/qwc/file"),
         ("qwc_email", "/qwc/email"),
@@ -90,6 +93,8 @@ def _tenant(config: Configurator) -> None:
         ("queue", "/queue"),
         ("operation", "/queue/{id}"),
         ("history", "/history"),
+        ("session", "/history/{id}"),
+        ("message", "/history/messages/{id}/{part}"),
         ("lists", "/lists/{kind}"),
     ):
         config.add_route(name, f"/t/{{tenant}}{pattern}", factory=TenantContext)

@@ -1,26 +1,69 @@
-"""What people see of the outbox and its sessions, and how the connection is doing, in a sentence."""
+"""What people see of the outbox and its sessions, and how they let operations go again."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import String, case, cast, desc, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from hub.books.links import Links
 from hub.books.models import Connection
-from hub.db import HubSession
-from hub.errors import NotFound, Refused
+from hub.books.subjects import labels
+from hub.db import HubSession, among
+from hub.errors import NotFound, QBXMLError, Refused
 from hub.exporters.contract import Errand
-from hub.qbwc.models import Operation, State, SyncSession
+from hub.qbwc import doubts, qbxml, statuses
+from hub.qbwc.models import Message, Operation, State, SyncSession
 from hub.qbwc.outbox import Outbox
-from hub.qbwc.qwc import RUN_EVERY_MINUTES
+from hub.qbwc.qbxml import Answer, Element
 
 PAGE = 50
-LATE = dt.timedelta(minutes=2 * RUN_EVERY_MINUTES)
-SILENT = dt.timedelta(hours=24)
-AT_WORK = dt.timedelta(minutes=5)
+MOST = 500
+"""How many operations go again at a time: each is looked at before the page is answered."""
+CAUSES = 20
+STUCK = (State.HELD, State.FAILED)
+"""What waits for a person."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why operations wait for a person, and how many do for this reason."""
+
+    state: State
+    key: str
+    """QuickBooks' statusCode, or the digest of a sentence."""
+    code: int | None
+    title: str
+    many: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of operations that were to go again."""
+
+    queued: int = 0
+    held: int = 0
+    asked: int = 0
+    """QuickBooks is asked about them first."""
+    left: int = 0
+    """How many of the same cause still wait, as there were more than ``MOST``."""
+
+    @property
+    def many(self) -> int:
+        return self.queued + self.held + self.asked
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What one operation sent, and what QuickBooks said to that."""
+
+    message: Message
+    request: Element | None
+    answer: Answer | None
 
 
 class Desk:
@@ -29,6 +72,8 @@ class Desk:
     def __init__(self, db: HubSession, connection: Connection):
         self._db = db
         self._connection = connection
+
+    # operations
 
     def counts(self) -> dict[State, int]:
         """Return how many operations stand in each state."""
@@ -40,15 +85,39 @@ class Desk:
         counts = {row.state: row.many for row in self._db.execute(query)}
         return {state: counts.get(state, 0) for state in State}
 
-    def operations(self, state: State | None, before: int = 0) -> tuple[Sequence[Operation], int]:
+    def operations(
+        self, state: State | None, before: int = 0, cause: str = ""
+    ) -> tuple[Sequence[Operation], int]:
         """Return a page of operations, newest first, and the position to go on from (0 at the end)."""
         query = select(Operation).where(Operation.connection_id == self._connection.id)
         if state is not None:
             query = query.where(Operation.state == state)
+        if cause:
+            query = query.where(_cause == cause)
         if before:
             query = query.where(Operation.id < before)
         found = self._db.scalars(query.order_by(Operation.id.desc()).limit(PAGE + 1)).all()
         return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else 0
+
+    def causes(self, state: State) -> list[Cause]:
+        """Return for what reasons operations are in ``state``, the most frequent first."""
+        query = (
+            select(
+                _cause.label("cause"),
+                func.min(_code),
+                func.min(Operation.note),
+                func.count().label("many"),
+            )
+            .where(Operation.connection_id == self._connection.id, Operation.state == state)
+            # By its name: the expression's own parameters would make it another one.
+            .group_by("cause")
+            .order_by(desc("many"), "cause")
+            .limit(CAUSES)
+        )
+        return [
+            Cause(state, key, code, note if code is None else statuses.status(code).title, many)
+            for key, code, note, many in self._db.execute(query)
+        ]
 
     def of(self, subjects: Iterable[str]) -> dict[str, Operation]:
         """Return the newest operation of each subject that has one."""
@@ -63,16 +132,27 @@ class Desk:
         )
         return {operation.subject: operation for operation in self._db.scalars(query)}
 
-    def get(self, operation_id: int) -> Operation:
-        """Return one operation, locked.
+    def get(self, operation_id: int, lock: bool = False) -> Operation:
+        """Return one operation.
 
         :raises NotFound: when this connection has none of that number.
         """
         query = select(Operation).filter_by(id=operation_id, connection_id=self._connection.id)
-        found = self._db.scalar(query.with_for_update())
+        found = self._db.scalar(query.with_for_update() if lock else query)
         if found is None:
             raise NotFound("There is no such operation.")
         return found
+
+    def exchange(self, operation: Operation) -> Exchange | None:
+        """Return what ``operation`` sent last and what QuickBooks answered; nothing before it is sent."""
+        if operation.message_id is None:
+            return None
+        message = self._db.get_one(Message, operation.message_id)
+        return Exchange(
+            message, _request(message.text, operation.id), _answer(message.answer or "", operation.id)
+        )
+
+    # again
 
     def again(self, operation: Operation, outbox: Outbox) -> None:
         """Let ``operation`` go again; what still cannot go is held with its sentence at once.
@@ -81,15 +161,48 @@ class Desk:
         """
         if operation.state is State.QUEUED:
             raise Refused("It is queued already and goes with the Web Connector's next run.")
-        if operation.state not in (State.HELD, State.FAILED):
+        if operation.state not in STUCK:
             state = operation.state.label
             raise Refused(f"It is “{state}”, so there is nothing to try again.")
-        is_asked = outbox.retry(operation)
-        # The row as it now is must be there to be looked at again.
+        self._send_again([operation], outbox)
+
+    def again_chosen(self, ids: Sequence[int], outbox: Outbox) -> Tally:
+        """Let those of ``ids`` that wait for a person go again, at most ``MOST``."""
+        return self._again(among(Operation.id, ids), outbox)
+
+    def again_all(self, state: State, cause: str, outbox: Outbox) -> Tally:
+        """Let what is in ``state`` for the same ``cause`` go again, the oldest ``MOST`` of it."""
+        return self._again((Operation.state == state) & (_cause == cause), outbox)
+
+    def _again(self, which: Any, outbox: Outbox) -> Tally:
+        mine = (Operation.connection_id == self._connection.id) & Operation.state.in_(STUCK) & which
+        many = self._db.scalar(select(func.count()).select_from(Operation).where(mine)) or 0
+        query = select(Operation).where(mine).order_by(Operation.id).limit(MOST).with_for_update()
+        found = self._db.scalars(query).all()
+        self._send_again(found, outbox)
+        states = [operation.state for operation in found]
+        asked, held = states.count(State.DOUBT), states.count(State.HELD)
+        return Tally(len(found) - asked - held, held, asked, max(0, many - len(found)))
+
+    def _send_again(self, operations: Sequence[Operation], outbox: Outbox) -> None:
+        """Queue them anew. What QuickBooks had once is looked for there, as it may have come back."""
+        if not operations:
+            return
+        links = Links(self._db, self._connection).of([one.subject for one in operations])
+        gone = [one for one in operations if one.subject in links and links[one.subject].missing]
+        names = labels(self._db, [one.subject for one in gone])
+        for one in gone:
+            one.question = doubts.about_missing(links[one.subject], names[one.subject].name)
+        # The rows as they now are must be there to be queued.
         self._db.flush()
-        if not is_asked:
-            outbox.put([Errand(operation.subject, operation.rank)])
-            self._db.refresh(operation)
+        outbox.put([Errand(one.subject, one.rank) for one in operations])
+        ids = [one.id for one in operations]
+        self._db.scalars(
+            select(Operation).where(among(Operation.id, ids)),
+            execution_options={"populate_existing": True},
+        ).all()
+
+    # sessions
 
     def sessions(self, before: int = 0) -> tuple[Sequence[SyncSession], int]:
         """Return a page of sessions, newest first, and the position to go on from (0 at the end)."""
@@ -104,80 +217,71 @@ class Desk:
         query = select(SyncSession).filter_by(connection_id=self._connection.id)
         return self._db.scalar(query.order_by(SyncSession.id.desc()).limit(1))
 
+    def session(self, session_id: int) -> SyncSession:
+        """Return one session.
 
-@dataclass(frozen=True)
-class Pulse:
-    """How a connection is doing: a word, a sentence, and what to do next."""
+        :raises NotFound: when this connection has none of that number.
+        """
+        query = select(SyncSession).filter_by(id=session_id, connection_id=self._connection.id)
+        found = self._db.scalar(query)
+        if found is None:
+            raise NotFound("There is no such run.")
+        return found
 
-    word: str
-    tone: str
-    """``good``, ``busy``, ``attention`` or ``bad``."""
-    sentence: str
-    route: str = ""
-    """The page of the next step, and what its button says."""
-    button: str = ""
+    def messages(self, session: SyncSession, before: int = 0) -> tuple[Sequence[Any], int]:
+        """Return a page of the messages that went out last in ``session``, newest first, without their
+        texts, and the position to go on from (0 at the end)."""
+        query = select(
+            Message.id,
+            Message.stage,
+            Message.size,
+            Message.sent,
+            Message.answered,
+            Message.answer.is_not(None).label("has_answer"),
+        ).where(Message.connection_id == self._connection.id, Message.sent_in == session.id)
+        if before:
+            query = query.where(Message.id < before)
+        found = self._db.execute(query.order_by(Message.id.desc()).limit(PAGE + 1)).all()
+        return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else 0
 
+    def message(self, message_id: int) -> Message:
+        """Return one message.
 
-def pulse(connection: Connection, last: SyncSession | None, now: dt.datetime) -> Pulse:
-    """Say how ``connection`` is doing; ``last`` is its newest session."""
-    if connection.staff_id is None:
-        return Pulse(
-            "Not set up",
-            "attention",
-            "No Web Connector has been set up yet. Download the QWC file and add it on the computer "
-            "that has QuickBooks.",
-            "qwc",
-            "Download QWC file",
-        )
-    if connection.last_seen is None:
-        return Pulse(
-            "Never connected",
-            "attention",
-            "The QWC file is made, and no Web Connector has called yet. Add the file in the Web "
-            "Connector, enter the password, tick the box and press Update Selected.",
-            "qwc",
-            "Show the six steps",
-        )
-    if connection.problem:
-        return Pulse("Problem", "bad", connection.problem, "help", "What to do")
-    if connection.company_name and not connection.confirmed:
-        return Pulse(
-            "Waits for you",
-            "attention",
-            f"QuickBooks has “{connection.company_name}” open. Nothing is written into it until "
-            "somebody says that these are your books.",
-            "settings",
-            "Look and confirm",
-        )
-    return _running(connection, connection.last_seen, last, now)
+        :raises NotFound: when this connection has none of that number.
+        """
+        query = select(Message).filter_by(id=message_id, connection_id=self._connection.id)
+        found = self._db.scalar(query)
+        if found is None:
+            raise NotFound("There is no such message.")
+        return found
 
 
-def _running(
-    connection: Connection, seen: dt.datetime, last: SyncSession | None, now: dt.datetime
-) -> Pulse:
-    if last is not None and last.closed is None and now - last.last_call < AT_WORK:
-        return Pulse("Syncing", "busy", f"The Web Connector is at work: {last.booked} booked so far.")
-    if last is not None and last.error:
-        return Pulse(
-            "Problem", "bad", f"The last run ended early. {last.error}", "history", "See the runs"
-        )
-    if now - seen > SILENT:
-        return Pulse(
-            "Silent",
-            "bad",
-            "The Web Connector has not called for more than a day. Wake the computer, open the Web "
-            "Connector and tick Auto-Run.",
-            "help",
-            "What to check",
-        )
-    if now - seen > LATE:
-        return Pulse(
-            "Late",
-            "attention",
-            f"The Web Connector usually calls every {RUN_EVERY_MINUTES} minutes and has missed some. Is "
-            "the computer awake and the Web Connector open?",
-            "help",
-            "What to check",
-        )
-    company = connection.company_name or "QuickBooks"
-    return Pulse("Connected", "good", f"“{company}” is connected.")
+_code = case((Operation.state == State.FAILED, Operation.code))
+"""What is held was never asked of QuickBooks: a code that it has is of an earlier try."""
+_cause = func.coalesce(cast(_code, String), func.md5(Operation.note))
+
+
+def _request(text: str, operation_id: int) -> Element | None:
+    """Return the request of one operation, if ``text`` can be read and holds it."""
+    try:
+        requests = qbxml.parse_requests(text).requests
+    except QBXMLError:
+        return None
+    wanted = str(operation_id)
+    return next((one for one in requests if one.attributes.get("requestID") == wanted), None)
+
+
+def _answer(text: str, operation_id: int) -> Answer | None:
+    """Return the answer to one operation, if ``text`` can be read and holds it."""
+    try:
+        answers = qbxml.parse_answers(text).answers
+    except QBXMLError:
+        return None
+    return next((one for one in answers if one.request_id == str(operation_id)), None)
+
+
+def fields(element: Element, depth: int = 0) -> Iterator[tuple[int, str, str]]:
+    """Yield how deep each field of a request or answer lies, its name in words, and its text."""
+    for inner in element:
+        yield depth, re.sub("(?<=[a-z])(?=[A-Z])", " ", inner.name), inner.text
+        yield from fields(inner, depth + 1)

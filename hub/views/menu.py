@@ -21,9 +21,10 @@ ERP = Entry(
     "Accounting/ERP Integration",
     "integration",
     entries=(
-        Entry("Integration Settings", "settings", also=("accounts", "company", "qwc", "qwc_email")),
+        Entry("Integration Settings", "settings", also=("accounts", "qwc", "qwc_email")),
+        Entry("Connection", "connection", also=("company", "pause", "interval")),
         Entry("Review items queued", "queue", also=("operation",)),
-        Entry("Previous history", "history"),
+        Entry("Previous history", "history", also=("session", "message")),
         Entry("Chart of Accounts", "lists", {"kind": "accounts"}),
         Entry("Items List", "lists", {"kind": "items"}),
     ),

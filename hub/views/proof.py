@@ -9,8 +9,9 @@ from pyramid.view import view_config, view_defaults
 from hub.books.proof import Proof, Waiting
 from hub.books.subjects import labels
 from hub.exporters import proof_for
-from hub.qbwc.desk import Desk, pulse
+from hub.qbwc.desk import Desk
 from hub.qbwc.models import State
+from hub.qbwc.pulse import pulse
 from hub.security import Permission
 from hub.views.page import Page
 
@@ -56,7 +57,12 @@ class ProofPage(Page):
             (f"Level of detail: {self.tenant.mode.label}", True, "settings", "Choose"),
             ("QWC file made", connection.staff_id is not None, "qwc", "Download QWC file"),
             ("Web Connector seen", connection.last_seen is not None, "qwc", "Show the six steps"),
-            ("Company file confirmed", connection.confirmed is not None, "settings", "Look and confirm"),
+            (
+                "Company file confirmed",
+                connection.confirmed is not None,
+                "connection",
+                "Look and confirm",
+            ),
             (
                 "Lists imported from QuickBooks",
                 connection.imported is not None,

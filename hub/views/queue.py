@@ -1,4 +1,4 @@
-"""Review items queued, and Previous history."""
+"""Review items queued: what goes to QuickBooks, what stands in the way, and trying again."""
 
 from __future__ import annotations
 
@@ -8,44 +8,103 @@ from pyramid.view import view_config, view_defaults
 
 from hub.books.subjects import labels
 from hub.errors import Refused
-from hub.qbwc.desk import Desk
+from hub.qbwc import desk
+from hub.qbwc.desk import Desk, Tally
 from hub.qbwc.models import State
+from hub.qbwc.pulse import anchor
 from hub.security import Permission
 from hub.views.page import Page, whole
 
 
 @view_defaults(route_name="queue", renderer="hub:templates/queue.jinja2", permission=Permission.READ)
 class QueuePage(Page):
-    """Operations by state."""
+    """Operations by state, and many tried again at once."""
 
     @view_config(request_method="GET")
     def show(self) -> dict[str, Any]:
-        desk = Desk(self.db, self.connection)
+        found = Desk(self.db, self.connection)
         wanted = self.request.GET.get("state", "")
         state = State(wanted) if wanted in set(State) else None
-        operations, position = desk.operations(state, self.before())
+        cause = self.request.GET.get("cause", "")[:40] if state in desk.STUCK else ""
+        operations, position = found.operations(state, self.before(), cause)
+        causes = found.causes(state) if state in desk.STUCK else []
         return {
             "State": State,
             "state": state,
-            "counts": desk.counts(),
+            "counts": found.counts(),
+            "causes": causes,
+            "cause": next((one for one in causes if one.key == cause), None),
+            "most": desk.MOST,
             "operations": operations,
+            "now": self.now,
+            "anchor": anchor,
             "labels": labels(self.db, [operation.subject for operation in operations]),
             "next": position,
             "before": self.before(),
         }
 
-
-@view_defaults(route_name="operation", permission=Permission.CHANGE)
-class OperationPage(Page):
-    """One operation, tried again."""
-
-    @view_config(request_method="POST")
+    @view_config(request_method="POST", permission=Permission.CHANGE)
     def retry(self) -> Any:
-        desk = Desk(self.db, self.connection)
-        operation = desk.get(whole(self.request.matchdict["id"]))
+        found = Desk(self.db, self.connection)
+        state, cause = self.form["state"], self.form["cause"]
+        if self.form["which"] == "all" and state in set(desk.STUCK) and cause:
+            tally = found.again_all(State(state), cause, self.outbox)
+        else:
+            ids = [whole(text) for text in self.request.POST.getall("operation")]
+            if not ids:
+                return self.done("Tick the records that are to go again first.", "queue", **self._seen())
+            tally = found.again_chosen(ids, self.outbox)
+        if tally.many:
+            self.room.audit("tried again", records=str(tally.many))
+        return self.done(_told(tally), "queue", **self._seen())
+
+    def _seen(self) -> dict[str, Any]:
+        """Return the part of the queue that the person was looking at."""
+        state = self.form["state"]
+        return {"_query": {"state": state}} if state in set(State) else {}
+
+
+def _told(tally: Tally) -> str:
+    if not tally.many:
+        return "None of these waits for you any more: they are queued, or booked, already."
+    parts = [
+        f"{number:,} {words}"
+        for number, words in (
+            (tally.queued, "queued again"),
+            (tally.asked, "to be looked for in QuickBooks first"),
+            (tally.held, "still held"),
+        )
+        if number
+    ]
+    left = f" {tally.left:,} more wait for the same reason: press again for them." if tally.left else ""
+    return f"{', '.join(parts)}. What is queued goes with the Web Connector's next run.{left}"
+
+
+@view_defaults(route_name="operation", renderer="hub:templates/operation.jinja2")
+class OperationPage(Page):
+    """One operation: what was sent, what QuickBooks said, and trying again."""
+
+    @view_config(request_method="GET", permission=Permission.READ)
+    def show(self) -> dict[str, Any]:
+        found = Desk(self.db, self.connection)
+        operation = found.get(whole(self.request.matchdict["id"]))
+        return {
+            "State": State,
+            "operation": operation,
+            "label": labels(self.db, [operation.subject])[operation.subject],
+            "exchange": found.exchange(operation),
+            "fields": desk.fields,
+            "anchor": anchor,
+            "now": self.now,
+        }
+
+    @view_config(request_method="POST", permission=Permission.CHANGE)
+    def retry(self) -> Any:
+        found = Desk(self.db, self.connection)
+        operation = found.get(whole(self.request.matchdict["id"]), lock=True)
         label = labels(self.db, [operation.subject])[operation.subject]
         try:
-            desk.again(operation, self.outbox)
+            found.again(operation, self.outbox)
         except Refused as error:
             return self.done(f"{label.title}: {error}", "queue")
         self.room.audit("tried again", record=label.title)
@@ -54,22 +113,3 @@ class OperationPage(Page):
         return self.done(
             f"{label.title} is queued again. It goes with the Web Connector's next run.", "queue"
         )
-
-    @view_config(request_method="GET", permission=Permission.READ)
-    def back(self) -> Any:
-        return self.done("", "queue")
-
-
-@view_defaults(route_name="history", renderer="hub:templates/history.jinja2", permission=Permission.READ)
-class HistoryPage(Page):
-    """Sync sessions, newest first."""
-
-    @view_config(request_method="GET")
-    def show(self) -> dict[str, Any]:
-        sessions, position = Desk(self.db, self.connection).sessions(self.before())
-        return {
-            "sessions": sessions,
-            "connection": self.connection,
-            "next": position,
-            "before": self.before(),
-        }

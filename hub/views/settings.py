@@ -1,4 +1,4 @@
-"""Integration Settings: the mode, the company file, and accounts by purpose."""
+"""Integration Settings: the mode, the connection in short, and accounts by purpose."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from pyramid.view import view_config, view_defaults
 
-from hub.books.connections import confirm, main_connection
 from hub.books.models import ListKind
 from hub.errors import Refused
 from hub.exporters.choices import Choices
 from hub.exporters.preview import Preview
 from hub.qbwc import modes
-from hub.qbwc.desk import Desk, pulse
+from hub.qbwc.desk import Desk
 from hub.qbwc.models import State
+from hub.qbwc.pulse import pulse
 from hub.security import Permission
 from hub.tenants.models import Mode
 from hub.views.page import Page, refusal
@@ -41,7 +41,7 @@ class IntegrationPage(Page):
     route_name="settings", renderer="hub:templates/settings.jinja2", permission=Permission.READ
 )
 class SettingsPage(Page):
-    """The two modes side by side, and the connection."""
+    """The two modes side by side, and the connection in short."""
 
     @view_config(request_method="GET")
     def show(self) -> dict[str, Any]:
@@ -53,7 +53,6 @@ class SettingsPage(Page):
             "full": preview.full(),
             "objection": modes.objection(self.db, self.connection),
             "connection": self.connection,
-            "login": self.integration.login(),
             "pulse": pulse(self.connection, Desk(self.db, self.connection).last_session(), self.now),
         }
 
@@ -72,32 +71,6 @@ class SettingsPage(Page):
             else f"{Mode(wanted).label} Mode is what you have already.",
             "settings",
         )
-
-
-@view_defaults(route_name="company", permission=Permission.CHANGE)
-class CompanyPage(Page):
-    """A person's word that the company file is the right one."""
-
-    @view_config(request_method="POST")
-    def confirm(self) -> Any:
-        # The Web Connector may be changing the same row.
-        connection = main_connection(self.db, self.tenant, lock=True)
-        if connection.company_name is None or connection.company_name != self.form["company"]:
-            sentence = "QuickBooks has another company file open by now. Look again before you confirm."
-            return self.done(sentence, "settings")
-        if connection.confirmed is None:
-            confirm(connection)
-            self.integration.note("company confirmed", company=connection.company_name)
-            self.outbox.review()
-        return self.done(
-            f"“{connection.company_name}” is confirmed. What is ready goes with the Web Connector's "
-            "next run.",
-            "settings",
-        )
-
-    @view_config(request_method="GET")
-    def back(self) -> Any:
-        return self.done("", "settings")
 
 
 @view_defaults(

@@ -1,4 +1,4 @@
-"""Charges, records, billing cycles, the queue, the history and the lists."""
+"""Charges, records, billing cycles, the queue and the lists."""
 
 import re
 import time
@@ -301,15 +301,7 @@ def test_what_is_booked_is_not_tried_again(full, enter):
     answer = browser.post(f"/t/{full.slug}/queue/{operation}", fields, status=303).follow()
     assert "nothing to try again" in answer
     browser.post(f"/t/{full.slug}/queue/999999999", fields, status=404)
-    browser.get(f"/t/{full.slug}/queue/{operation}", status=303)
-
-
-def test_the_history_tells_of_every_run(full, enter, filled):
-    filled(full)
-    full.sync()
-    page = enter(full).get(f"/t/{full.slug}/history")
-    assert full.name in page.html.find("table").text
-    assert "All is well" in page
+    browser.get(f"/t/{full.slug}/queue/999999999", status=404)
 
 
 def test_lists_are_shown_and_imported_again(full, enter):

@@ -1,4 +1,4 @@
-"""Integration Settings, the company file, accounts by purpose, and what the proof page says."""
+"""Integration Settings, accounts by purpose, and what the proof page says."""
 
 import pytest
 
@@ -117,37 +117,6 @@ def test_an_unknown_mode_is_refused(summary, enter):
 def _mode(tenant):
     with tenant.db() as db:
         return Mode(open_tenant(db, tenant.slug).mode)
-
-
-@pytest.fixture
-def unconfirmed(world, filled):
-    tenant = world.tenant("summary", confirm_company=False)
-    filled(tenant, closed=True)
-    tenant.sync()
-    return tenant
-
-
-def test_a_person_confirms_the_company(unconfirmed, enter):
-    browser = enter(unconfirmed)
-    proof = browser.get(f"/t/{unconfirmed.slug}")
-    assert "Waits for you" in proof
-    page = proof.click("Look and confirm", index=0)
-    assert unconfirmed.name in page.html.find(id="confirm").parent.text
-    form = form_of(page, "/settings/company")
-    assert "is confirmed" in form.submit(status=303).follow()
-    form.submit(status=303)
-    assert unconfirmed.connection().confirmed
-    unconfirmed.sync()
-    assert "equals what you billed, to the cent" in browser.get(f"/t/{unconfirmed.slug}")
-    audit = browser.get(f"/t/{unconfirmed.slug}/audit")
-    assert audit.text.count("Company confirmed") == 1
-
-
-def test_another_company_than_was_shown_is_not_confirmed(unconfirmed, enter):
-    form = form_of(enter(unconfirmed).get(f"/t/{unconfirmed.slug}/settings"), "/settings/company")
-    form["company"].force_value("Another company")
-    assert "another company file" in form.submit(status=303).follow()
-    assert unconfirmed.connection().confirmed is None
 
 
 def test_accounts_are_chosen_by_purpose(tenant, enter, filled):
