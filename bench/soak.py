@@ -53,7 +53,7 @@ class Soak:
         while time.monotonic() < until:
             try:
                 verdict = session.run()
-                verdicts[verdict or "work"] += 1
+                verdicts[verdict if verdict in ("none", "nvu", "busy") else "work"] += 1
             except Exception as error:
                 self.faults.append(f"{type(error).__name__}: {error}")
             else:
@@ -76,7 +76,7 @@ def subject(quick: bool) -> list[Figure]:
         with machine.hub(settings, 2, is_held=True, **limit) as hub:
             settle(hub.port, connectors, quickbooks)
             machine.hold_batch(settings, BATCH)
-            invoices = 30 if quick else 150
+            invoices = 60 if quick else 150
             for connector in connectors:
                 machine.take(settings, connector, machine.invoices(invoices))
             memory = hub.memory()
