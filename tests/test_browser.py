@@ -8,12 +8,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from hub.sandbox import qwc
+from hub.books.connections import main_connection
+from hub.books.models import Trouble
+from hub.sandbox import faults, qwc
+from hub.tenants.service import open_tenant
 from tests.views.conftest import fill
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-FILES = re.compile(r"/qwc/file$|/upload/template/|/openapi\.yaml$")
+FILES = re.compile(r"/qwc/file$|/upload/template/|/openapi\.yaml$|/history/messages/")
 """Links that lead to no page."""
 RULES = {
     "resultTypes": ["violations"],
@@ -163,6 +166,11 @@ def some_work(tenant):
     lines = [{"charge": "silver", "amount": "3.00"}]
     tenant.put("invoices", "i-2", number="2", customer="c-1", date="2026-10-05", lines=lines)
     tenant.sync()
+    # What QuickBooks refuses, and what it never answered to.
+    tenant.batch([("customer", f"r-{number}", {"name": f"Refused {number}"}) for number in (1, 2)])
+    tenant.sync(plan=faults.refusing("Refused", 3040, "There was an error.", times=2))
+    tenant.put("customers", "lost", name="Lost")
+    tenant.sync(plan=faults.whenever("Lost", faults.LOSE_ANSWER))
 
 
 OPEN = ("/sign-in", "/api/docs", "/help", "/qbwc")
@@ -188,3 +196,65 @@ def test_every_page_stands_without_javascript(summary, person):
     person.sign_in(summary)
     seen = list(map(person.look, person.walk(f"/t/{summary.slug}", *OPEN)))
     assert len(seen) > 30
+
+
+STATES = {
+    "Company file moved or copied": {
+        "trouble": Trouble.MOVED,
+        "found": {"name": "A copy", "path": "D:"},
+    },
+    "Wrong company file": {"trouble": Trouble.WRONG_FILE, "found": {"name": "Other", "path": "D:"}},
+    "Blocked by QuickBooks": {
+        "trouble": Trouble.QUICKBOOKS,
+        "problem": "Closed. (0x80040416: No file.)",
+    },
+    "Waits for you": {"confirmed": None},
+    "Not set up": {"staff_id": None},
+}
+
+
+@pytest.mark.parametrize("javascript", [True], indirect=True)
+def test_the_states_of_a_connection_and_its_queue_are_accessible(full, person):
+    some_work(full)
+    person.sign_in(full)
+    for word, columns in STATES.items():
+        with full.db() as db:
+            connection = main_connection(db, open_tenant(db, full.slug))
+            for name, value in columns.items():
+                setattr(connection, name, value)
+        person.go(f"/t/{full.slug}/connection")
+        assert word in person.page.locator("main").inner_text()
+        person.look()
+        person.assert_accessible(word, "main")
+        with full.db() as db:
+            main_connection(db, open_tenant(db, full.slug)).trouble = None
+    for state in ("failed", "held", "doubt", "done"):
+        person.go(f"/t/{full.slug}/queue?state={state}")
+        person.look()
+        person.assert_accessible(state, "main")
+
+
+def test_a_pause_is_set_and_what_cannot_be_is_said_at_the_field(full, person):
+    full.sync()
+    person.sign_in(full)
+    person.go(f"/t/{full.slug}/connection")
+    person.page.get_by_label("Pause until").fill("2001-01-01T10:00")
+    person.click("Pause", "button")
+    assert "is past" in person.page.locator("#e-until").inner_text()
+    assert person.page.get_by_label("Pause until").input_value() == "2001-01-01T10:00"
+    # The browser itself tells that the page was not taken.
+    assert [one for one in person.complaints if "422" not in one] == []
+    person.page.get_by_label("Minimum minutes").fill("45")
+    person.click("Save", "button")
+    person.page.get_by_text("At least 45 minutes lie between two runs.").wait_for()
+
+
+def test_ticked_records_are_tried_again(full, person):
+    some_work(full)
+    person.sign_in(full)
+    person.go(f"/t/{full.slug}/queue?state=failed")
+    for box in person.page.get_by_role("checkbox").all():
+        box.check()
+    person.click("Try the ticked ones again", "button")
+    person.page.get_by_text("2 queued again.").wait_for()
+    assert not person.complaints

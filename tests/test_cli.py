@@ -1,5 +1,6 @@
 """The command ``hub`` as a person or a script finds it: data on stdout, one sentence on stderr."""
 
+import datetime as dt
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from hub import embedded
 from hub.cli import hub as command
 from hub.demo import month
 from hub.tenants.models import Staff
-from hub.tenants.service import all_tenants, open_tenant
+from hub.tenants.service import StaffRoom, all_tenants, open_tenant
 
 PASSWORD = "correct-horse-battery"
 GOOD = ["tenant", "add", "Name", "--mode", "full", "--admin", "a@example.com"]
@@ -158,6 +159,9 @@ def test_support_staff_are_added(hub, tmp_path):
     [
         ["token", "nobody"],
         ["proof", "nobody"],
+        ["status", "nobody"],
+        ["confirm", "nobody"],
+        ["pause", "nobody", "--off"],
         ["proof", "\udcff"],
         ["qwc", "nobody", "-o", "x.qwc"],
         ["qwc", "nobody", "--username", "qb-user", "-o", "x.qwc"],
@@ -257,6 +261,83 @@ def test_a_proof_is_given_as_data_and_as_a_table(hub, world):
 
 def test_a_proof_of_nothing_is_zero(hub, slug):
     assert ok(hub("proof", slug, "--json"))["difference"] == "0.00"
+
+
+# The connection
+
+
+@pytest.fixture
+def unconfirmed(world):
+    """A tenant whose Web Connector has come, and whose company file waits for a word."""
+    tenant = world.tenant("full", confirm_company=False)
+    tenant.sync()
+    return tenant
+
+
+def test_a_company_file_is_confirmed_once_it_is_asked_for(hub, unconfirmed):
+    shown = hub("confirm", unconfirmed.slug, password="n")
+    assert f"QuickBooks has “{unconfirmed.name}” open, at {unconfirmed.company_path}." in shown.stdout
+    assert "Nothing is confirmed" in shown.stdout
+    assert unconfirmed.connection().confirmed is None
+
+    shown = hub("confirm", unconfirmed.slug, password="y")
+    assert f"“{unconfirmed.name}” is confirmed." in shown.stdout
+    assert unconfirmed.connection().confirmed
+
+    again = hub("confirm", unconfirmed.slug)
+    assert (again.exit_code, again.stdout) == (0, "No company file waits to be confirmed.\n")
+
+
+def test_a_script_confirms_without_being_asked(hub, unconfirmed):
+    assert "is confirmed" in hub("confirm", unconfirmed.slug, "--yes").stdout
+    unconfirmed.put("customers", "ada", name="Ada")
+    unconfirmed.sync()
+    assert unconfirmed.operations() == [("customer", "done", "")]
+
+
+def test_a_connection_is_paused_and_goes_on(hub, slug, world):
+    until = (dt.datetime.now(dt.UTC) + dt.timedelta(days=3)).replace(second=0, microsecond=0)
+    shown = hub("pause", slug, "--until", f"{until:%Y-%m-%dT%H:%M}", "--reason", "year end")
+    assert shown.stdout == f"Paused until {until.day} {until:%b %Y, %H:%M} UTC.\n"
+    assert hub("pause", slug, "--until", f"{until:%Y-%m-%d %H:%MZ}").stdout == "Nothing has changed.\n"
+    assert hub("pause", slug, "--off").stdout == "The connection goes on.\n"
+    assert hub("pause", slug, "--off").stdout == "Nothing has changed.\n"
+    with world.db() as db:
+        log = StaffRoom(db, open_tenant(db, slug), "test").audit_log()
+        acts = [entry.action for entry in log if entry.action.startswith("connection")]
+    assert acts == ["connection goes on", "connection paused"]
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ([], "--until or --off"),
+        (["--off", "--until", "2001-01-01"], "--until or --off"),
+        (["--until", "tomorrow"], "no date and time"),
+        (["--until", "2001-01-01"], "is past"),
+        (["--until", "9999-01-01"], "more than a year"),
+    ],
+)
+def test_a_pause_that_cannot_be_is_refused(hub, slug, arguments, words):
+    assert_sentence(hub("pause", slug, *arguments), words)
+
+
+def test_the_status_is_given_as_data_and_as_sentences(hub, slug, unconfirmed):
+    shown = ok(hub("status", slug, "--json"))
+    assert (shown["state"], shown["company"], shown["last_seen"]) == ("Not set up", None, None)
+    assert set(shown["records"].values()) == {0}
+    said = hub("status", slug).stdout
+    assert "Not set up" in said
+    assert "Never seen." in said
+    assert "Records: none yet" in said
+
+    unconfirmed.put("customers", "ada", name="Ada")
+    shown = ok(hub("status", unconfirmed.slug, "--json"))
+    assert (shown["state"], shown["confirmed"]) == ("Waits for you", False)
+    assert shown["path"] == str(unconfirmed.company_path)
+    said = hub("status", unconfirmed.slug).stdout
+    assert f"{unconfirmed.name}: Waits for you" in said
+    assert "Records: 1 Ready" in said
 
 
 # The sandbox
