@@ -31,6 +31,7 @@ from hub.qbwc import qwc
 from hub.qbwc.outbox import Outbox
 from hub.sandbox import qwc as sandbox_qwc
 from hub.settings import environment, load
+from hub.supervisor import follow_parent
 from hub.tenants.models import Mode
 from hub.tenants.service import create_tenant, open_tenant
 
@@ -42,6 +43,8 @@ STARTING = 60
 @contextmanager
 def database() -> Iterator[dict[str, Any]]:
     """Lend the settings of a hub with a new database, as durable as PostgreSQL is by itself."""
+    # Whoever stops the bench stops what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     folder = tempfile.mkdtemp(prefix="hub-bench-")
     try:
         given = load({"hub.development": "true", "hub.var": folder}, environ={})
@@ -183,6 +186,7 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=follow_parent(),
             )
 
     def wait(self) -> None:

@@ -58,7 +58,7 @@ def venv(*packages: str) -> Path:
     if not had.issuperset(packages):
         if not python.exists():
             subprocess.run([sys.executable, "-m", "venv", PLACE / "venv"], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
+        subprocess.run([python, "-I", "-m", "pip", "install", "-q", *packages], check=True)
         done.write_text(" ".join(had.union(packages)))
     return python
 
