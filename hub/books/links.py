@@ -81,6 +81,7 @@ class Links:
         if kept:
             lines = [line for booking in kept for line in self._lines(booking)]
             added = [booking.subject for booking in kept if booking.kind.endswith("Add")]
+            self._clear_lines([one.subject for one in kept if one.subject not in added])
             self._keep([_row(booking) for booking in kept], lines, added)
 
     def _end(self, ended: Sequence[Booking]) -> None:
@@ -112,6 +113,8 @@ class Links:
             self._db.execute(delete(Link).where(*mine))
 
     def _clear_lines(self, subjects: Sequence[str]) -> None:
+        if not subjects:
+            return
         mine = Link.connection_id == self._connection.id, Link.subject.in_(subjects)
         self._db.execute(delete(BookedLine).where(BookedLine.link_id.in_(select(Link.id).where(*mine))))
 
@@ -126,7 +129,7 @@ class Links:
             "unknown": booked.UNKNOWN,
             "rows": json.dumps(rows),
             "lines": json.dumps(lines),
-            "followed": stamps.records(added),
+            **stamps.followed(added),
         }
         self._db.execute(_KEEP, values)
 
@@ -189,8 +192,6 @@ _KEEP = text(
             {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[1:])},
             voided = false, missing = false, booked = excluded.booked
         RETURNING id, subject
-    ), cleared AS (
-        DELETE FROM booked_line USING kept WHERE booked_line.link_id = kept.id
     ), followed AS ({stamps.FOLLOW})
     INSERT INTO booked_line (link_id, date, currency, account, amount)
     SELECT kept.id, v.date, v.currency, place.name, sum(v.amount)
@@ -208,5 +209,4 @@ _KEEP = text(
     HAVING sum(v.amount) <> 0
     """
 )
-"""Links, what was on their accounts before and is now, and the postings that turn an earlier one
-round. All parts see what was there before the statement; no row is touched by two of them."""
+"""Links, what is on their accounts, and the postings that turn an earlier one round."""

@@ -49,14 +49,18 @@ def follow(db: Session, subjects: Sequence[str]) -> None:
     """Let what turns a booked posting round stand where that stands, also when it was made while
     nobody knew yet where that would be."""
     if subjects:
-        db.execute(text(FOLLOW), {"followed": records(subjects)})
+        db.execute(text(FOLLOW), followed(subjects))
 
 
-def records(subjects: Iterable[str]) -> str:
+def followed(subjects: Iterable[str]) -> dict[str, Any]:
     """Return the records among ``subjects`` as ``FOLLOW`` reads them."""
     pairs = [subject.partition(":") for subject in subjects]
     rows = [{"kind": kind, "id": int(id_)} for kind, _, id_ in pairs if kind != "journal_entry"]
-    return json.dumps(rows)
+    return {
+        "followed": json.dumps(rows),
+        "followed_kinds": list({row["kind"] for row in rows}),
+        "followed_ids": [row["id"] for row in rows],
+    }
 
 
 _ROWS = """
@@ -65,18 +69,24 @@ _ROWS = """
     WHERE posting.purpose = v.purpose AND posting.code = v.code
       AND posting.charge_id IS NOT DISTINCT FROM v.charge_id
 """
-_OF_ENTRY = "AND posting.journal_entry_id = v.id"
-_OF_RECORD = (
-    "AND posting.journal_entry_id IS NULL AND posting.kind = v.kind AND posting.record_id = v.id "
-    "AND posting.version <= v.version"
-)
+_OF_ENTRY = """
+    AND posting.journal_entry_id = v.id AND posting.journal_entry_id = ANY(cast(:ids AS bigint[]))
+"""
+_OF_RECORD = """
+    AND posting.journal_entry_id IS NULL AND posting.version <= v.version
+    AND posting.kind = v.kind AND posting.kind = ANY(cast(:kinds AS text[]))
+    AND posting.record_id = v.id AND posting.record_id = ANY(cast(:ids AS bigint[]))
+"""
+"""The ids are there twice: so PostgreSQL, who cannot know how few they are, looks for just these."""
 _COLUMNS = ("kind", "id", "version", "purpose", "charge_id", "code", "account")
 
 FOLLOW = """
     UPDATE posting SET account = booked.account
     FROM jsonb_to_recordset(cast(:followed AS jsonb)) AS v(kind text, id bigint)
     JOIN posting booked ON booked.kind = v.kind AND booked.record_id = v.id
-    WHERE posting.kind = v.kind AND posting.record_id = v.id AND posting.account IS NULL
+    WHERE posting.kind = v.kind AND posting.kind = ANY(cast(:followed_kinds AS text[]))
+      AND posting.record_id = v.id AND posting.record_id = ANY(cast(:followed_ids AS bigint[]))
+      AND posting.account IS NULL
       AND booked.account IS NOT NULL AND booked.purpose = posting.purpose
       AND booked.code = posting.code AND booked.charge_id IS NOT DISTINCT FROM posting.charge_id
 """
@@ -95,4 +105,5 @@ def _run(db: Session, carried: Iterable[Carried], statement: str, **values: Any)
     for rows, which in ((entries, _OF_ENTRY), (records, _OF_RECORD)):
         if rows:
             query = text(statement.format(rows=f"{_ROWS} {which}"))
-            db.execute(query, {"rows": json.dumps(rows), **values})
+            known = {"ids": [row["id"] for row in rows], "kinds": list({row["kind"] for row in rows})}
+            db.execute(query, {"rows": json.dumps(rows), **known, **values})

@@ -26,7 +26,9 @@ from hub.qbwc.outbox import Outbox
 from hub.qbwc.qbxml import Request
 
 AHEAD = 40
-"""How many messages are made at once, at most; together they hold no more than the largest one."""
+"""How many messages are made at once, at most."""
+PLANNED = 2000
+"""How many requests they hold together, at most: made in well under a second."""
 ROUNDS = 20
 """How often operations are taken that turn out to be held or to carry nothing, before the
 connector is asked to wait: a call must not take long."""
@@ -89,7 +91,7 @@ class Messages:
 
     def _take(self, state: State) -> list[_Taken]:
         """Return the next operations of one rank, so that none goes with one it depends on."""
-        most = min(pace.LARGEST, self.outbox.connection.batch * AHEAD)
+        most = min(PLANNED, self.outbox.connection.batch * AHEAD)
         query = (
             select(Operation.id, Operation.subject, Operation.rank, Operation.plain, Operation.question)
             .where(self.outbox.mine(state), self.outbox.is_due())
@@ -155,7 +157,8 @@ class Messages:
 
     def _mark(self, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
-            self._db.execute(_MARK, {"rows": json.dumps(rows)})
+            ids = [row["id"] for row in rows]
+            self._db.execute(_MARK, {"rows": json.dumps(rows), "ids": ids})
 
     def send(self, message_id: int, session: SyncSession) -> str:
         """Return the text of a message that was made ahead; from here on it may be with QuickBooks."""
@@ -240,7 +243,7 @@ _MARK = text(
     FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
         id bigint, state text, note text, message bigint, kind text, version bigint, fingerprint text,
         accounts jsonb, tried bigint)
-    WHERE operation.id = v.id
+    WHERE operation.id = v.id AND operation.id = ANY(cast(:ids AS bigint[]))
     """
 )
 

@@ -296,6 +296,7 @@ class Settlement:
             "booked": done,
             "refused": refused,
             "rows": json.dumps([_row(operation) for operation in self._operations]),
+            "ids": [operation.id for operation in self._operations],
         }
         # The links that were only changed must not be written after their operations.
         self._db.flush()
@@ -361,7 +362,7 @@ _SETTLE = text(
         FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
             id bigint, state text, note text, code bigint, kind text, question jsonb, attempts bigint,
             due timestamptz, plain boolean)
-        WHERE operation.id = v.id
+        WHERE operation.id = v.id AND operation.id = ANY(cast(:ids AS bigint[]))
     ), visited AS (
         UPDATE sync_session SET
             booked = booked + :booked, refused = refused + :refused, last_call = now(), asked = NULL
