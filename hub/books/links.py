@@ -111,6 +111,7 @@ class Links:
         if subjects:
             mine = Link.connection_id == self._connection.id, Link.subject.in_(subjects)
             self._db.execute(delete(Link).where(*mine))
+            stamps.erase(self._db, subjects)
 
     def _clear_lines(self, subjects: Sequence[str]) -> None:
         if not subjects:

@@ -45,6 +45,13 @@ def clear(db: Session, carried: Iterable[Carried], connection_id: int) -> None:
     _run(db, carried, statement, connection=connection_id)
 
 
+def erase(db: Session, subjects: Sequence[str]) -> None:
+    """Take back all stamps of records of which nothing is booked any more: made anew, they go where
+    their charges are mapped to by then. What an entry carries stays where it is."""
+    if subjects:
+        db.execute(text(_ERASE), followed(subjects))
+
+
 def follow(db: Session, subjects: Sequence[str]) -> None:
     """Let what turns a booked posting round stand where that stands, also when it was made while
     nobody knew yet where that would be."""
@@ -91,6 +98,14 @@ FOLLOW = """
       AND booked.code = posting.code AND booked.charge_id IS NOT DISTINCT FROM posting.charge_id
 """
 """The statement of ``follow``, which is part of another where something is booked."""
+
+_ERASE = """
+    UPDATE posting SET account = NULL
+    FROM jsonb_to_recordset(cast(:followed AS jsonb)) AS v(kind text, id bigint)
+    WHERE posting.kind = v.kind AND posting.kind = ANY(cast(:followed_kinds AS text[]))
+      AND posting.record_id = v.id AND posting.record_id = ANY(cast(:followed_ids AS bigint[]))
+      AND posting.journal_entry_id IS NULL
+"""
 
 
 def _run(db: Session, carried: Iterable[Carried], statement: str, **values: Any) -> None:

@@ -1,0 +1,83 @@
+"""What attacks have found once, told in plain calls."""
+
+import pytest
+
+from hub.books.connections import main_connection
+from hub.qbwc.desk import Desk
+from hub.qbwc.models import State
+from hub.qbwc.outbox import Outbox
+from hub.tenants.service import open_tenant
+
+HEAD = {"customer": "ada", "date": "2026-05-03"}
+
+
+@pytest.fixture
+def ada(full):
+    """A tenant that has connected once, with a customer."""
+    full.sync()
+    full.put("customers", "ada", name="Ada")
+    return full
+
+
+def map_gold(tenant, item, version=1):
+    tenant.put("charges", "gold", name="Gold", item=item, version=version)
+
+
+def bill(tenant, number="1", amount="10.00", version=1, **more):
+    lines = [{"charge": "gold", "amount": amount}]
+    tenant.put("invoices", f"i{number}", number=number, version=version, lines=lines, **HEAD, **more)
+
+
+def back_up(tenant):
+    with tenant.company() as company:
+        company.back_up(backup_of(tenant))
+
+
+def restore(tenant):
+    with tenant.company() as company:
+        company.restore(backup_of(tenant))
+    tenant.an_hour_passes()
+
+
+def backup_of(tenant):
+    return tenant.company_path.with_suffix(".qbb")
+
+
+def try_again(tenant):
+    """Press Try again on all that waits for a person; return how much that was."""
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        connection = main_connection(db, opened)
+        desk = Desk(db, connection)
+        found = [one for state in (State.HELD, State.FAILED) for one in desk.operations(state)[0]]
+        for operation in found:
+            desk.again(desk.get(operation.id), Outbox(db, opened, connection))
+            db.flush()
+    return len(found)
+
+
+def import_again(tenant):
+    """Ask for the lists, which makes a session whatever waits."""
+    with tenant.db() as db:
+        main_connection(db, open_tenant(db, tenant.slug)).import_wanted = True
+
+
+def assert_settled(tenant):
+    assert {state for _, state, _ in tenant.operations()} == {"done"}, tenant.operations()
+    assert tenant.proof().difference == 0, tenant.proof().as_json()
+    assert tenant.balances() == tenant.billed()
+    assert tenant.sync().nothing_to_do
+
+
+def test_what_a_backup_has_lost_goes_where_its_charge_is_mapped_to_by_now(ada):
+    map_gold(ada, "Subscription")
+    back_up(ada)
+    bill(ada)
+    ada.sync()
+    restore(ada)
+    map_gold(ada, "Support", version=2)
+    import_again(ada)
+    ada.sync()
+    assert try_again(ada) == 2
+    assert ada.sync().message == "2 booked. All is well."
+    assert_settled(ada)
