@@ -65,6 +65,11 @@ class Platform:
             if self._records["payment"][one]["applied"][0]["invoice"] == invoice
         )
 
+    def make(self, changes):
+        """Make changes, each a name and its two numbers."""
+        for change, *values in changes:
+            getattr(self, change)(*values)
+
     # what may be done; ``which`` chooses, ``cents`` is an amount
 
     def map(self, which, cents):
