@@ -218,7 +218,10 @@ class Conversation:
             return self._object(found, company.Objection(Trouble.NO_COMPANY, str(error)))
         objection = company.objection(there, found.tenant.owner_id, connection)
         if objection:
-            connection.found = {"name": there.name[:LONGEST], "path": there.path}
+            here = {"name": there.name[:LONGEST], "path": there.path}
+            # A person may have said already that this file is a copy.
+            if not here.items() <= connection.found.items():
+                connection.found = here
             return self._object(found, objection)
         connection.trouble = connection.problem = None
         connection.found = {}

@@ -264,6 +264,10 @@ def test_a_copy_is_left_alone(copied, enter, tmp_path):
     assert browser.get(f"/t/{copied.slug}/audit").text.count("Company file left alone") == 1
     assert state(browser, copied).startswith("Copy left alone")
     assert copied.connection().company_path == str(copied.company_path)
+    with Company(tmp_path / "copy.qbw") as copy:
+        service, ticket = arrive(copied, copy)
+        service.text("closeConnection", ticket=ticket)
+    assert state(browser, copied).startswith("Copy left alone")
     copied.sync()
     assert state(browser, copied).startswith("Connected")
     assert "another company file" in form.submit(status=303).follow()
