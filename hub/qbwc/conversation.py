@@ -32,7 +32,7 @@ from hub.qbwc.checks import Checks
 from hub.qbwc.messages import Messages
 from hub.qbwc.models import Message, Operation, Stage, State, SyncSession
 from hub.qbwc.outbox import Outbox
-from hub.qbwc.qbxml import Answers
+from hub.qbwc.qbxml import Answers, Request
 from hub.qbwc.settlement import Settlement
 from hub.qbwc.statuses import Action
 from hub.qbwc.visits import Visit, now, visit
@@ -49,6 +49,9 @@ DONE = 100
 WAIT = "NoOp"
 """The Web Connector pauses for five seconds and asks again (protocol.md A.3)."""
 NOTHING_LEFT = "No data exchange required."
+FAREWELL = Request("HostQuery", "0")
+"""Where nothing is left: it changes nothing, and its answer ends the session at 100 per cent. An empty
+message would have to be explained (protocol.md A.3)."""
 UNKNOWN_TICKET = "This session has ended. The Web Connector starts a new one at its next run."
 GONE_AWAY = "The Web Connector went away in mid-run."
 WORDLESS = "QuickBooks gave no company information. Restart QuickBooks, then run again."
@@ -156,8 +159,8 @@ class Conversation:
     # sendRequestXML
 
     def send_request(self, ticket: str, hcp: str, company_file: str, country: str = "") -> str:
-        """Return the next qbXML message; ``NoOp`` while it is still being prepared; ``""`` when there
-        is none or something is wrong. The first call of a session says who is there: ``hcp`` are
+        """Return the next qbXML message; ``NoOp`` while it is still being prepared; ``""`` when
+        something is wrong. The first call of a session says who is there: ``hcp`` are
         QuickBooks' own words, the path of its company file and its edition's country."""
         found = visit(self._db, ticket)
         if found is None or found.is_over or found.session.error:
@@ -180,9 +183,12 @@ class Conversation:
         if session.agenda:
             session.last_call, session.preparing = now(), False
             return self._step(found).request()
-        if not connection.confirmed or found.prepared is None:
-            return self._wait(session) if session.preparing else ""
-        return messages.send(found.prepared, session)
+        if found.prepared is not None and connection.confirmed:
+            return messages.send(found.prepared, session)
+        if session.preparing and connection.confirmed:
+            return self._wait(session)
+        session.last_call, session.preparing = now(), False
+        return qbxml.message([FAREWELL], version=connection.company["qbxml"])
 
     def _plan(self, found: Visit, messages: Messages) -> None:
         """Make the next messages ahead. Where all that waits is held, what it lacks may be in
