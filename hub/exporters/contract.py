@@ -42,10 +42,23 @@ class Prepared:
     @property
     def fingerprint(self) -> str:
         """What it says, to tell a change from none; what QuickBooks gave us is no part of that."""
-        given = {"TxnID", "ListID", "EditSequence", "ExternalGUID"}
-        body = self.fields.get(self.kind, self.fields)
-        said = {name: value for name, value in body.items() if name not in given}
+        said = _said(self.fields.get(self.kind, self.fields))
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+_GIVEN = {"TxnID", "ListID", "EditSequence", "ExternalGUID"}
+_LINES = {"InvoiceLineMod": "InvoiceLineAdd", "CreditMemoLineMod": "CreditMemoLineAdd"}
+"""A line says the same whether its document is added or changed."""
+
+
+def _said(body: Fields) -> dict[str, Any]:
+    said = {name: value for name, value in body.items() if name not in _GIVEN}
+    for changed, added in _LINES.items():
+        if lines := said.pop(changed, None):
+            said[added] = [
+                {name: value for name, value in line.items() if name != "TxnLineID"} for line in lines
+            ]
+    return said
 
 
 @dataclass(frozen=True)
