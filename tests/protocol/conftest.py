@@ -3,10 +3,11 @@
 import httpx
 import pytest
 from sqlalchemy import select, text
+from webtest import TestApp
 
 from hub.books.connections import main_connection
 from hub.books.models import ListEntry
-from hub.qbwc.models import Message, Operation, SyncSession
+from hub.qbwc.models import Message, Operation, State, SyncSession
 from hub.sandbox import qwc
 from hub.sandbox.calls import Calls
 from hub.sandbox.quickbooks import QuickBooks
@@ -192,3 +193,23 @@ def connection(tenant, do):
     """Let ``do`` act on the tenant's connection, as a page does."""
     with tenant.db() as db:
         do(main_connection(db, open_tenant(db, tenant.slug), lock=True))
+
+
+@pytest.fixture
+def again(app):
+    """Press Try again on the page Review items queued, for everything that waits for a person."""
+
+    def pressed(tenant):
+        browser = TestApp(app, extra_environ={"REMOTE_ADDR": f"10.1.{tenant.id % 250}.1"})
+        form = browser.get("/sign-in").form
+        form["login"], form["password"] = tenant.admin, tenant.password
+        form.submit(status=303)
+        pressed = 0
+        for one in operations(tenant):
+            if one.state is State.FAILED:
+                page = browser.get(f"/t/{tenant.slug}/queue?state=failed")
+                page.forms[f"retry-{one.id}"].submit(status=303)
+                pressed += 1
+        return pressed
+
+    return pressed

@@ -147,21 +147,27 @@ def test_a_least_interval_goes_with_every_verdict(full, caller):
 # sendRequestXML and getLastError
 
 
-def test_a_session_whose_work_is_gone_ends_in_a_friendly_sentence(full, caller):
-    """A.3 getLastError: after "" with nothing wrong."""
-    full.sync()
-    full.put("charges", "gold", name="Gold", item="Subscription")
-    customers(full, "Ada")
-    full.sync()
-    bill(full, status="void")
-    one = caller(full).open()
-    one.finish(one.until("CustomerQuery"))
-    bill(full, status="void", version=2)
-    one.open()
-    while message := one.ask():
-        one.answer(message)
-    assert one.calls.get_last_error() == "No data exchange required."
-    assert one.calls.close_connection() == "0 booked. All is well."
+def test_a_session_whose_work_is_gone_ends_well(summary, caller):
+    """A.3: never get to an empty sendRequestXML with nothing wrong; 100 ends a session."""
+    summary.sync()
+    summary.put("billing-cycles", "may", name="May", starts="2026-05-01", ends="2026-05-31")
+    summary.put("charges", "gold", name="Gold", accounting_code="4010")
+    customers(summary, "Ada")
+    bill(summary, billing_cycle="may")
+    bill(summary, billing_cycle="may", version=2, status="void")
+    summary.close("may")
+    one = caller(summary).open()
+    assert "<HostQueryRq" in (message := one.ask())
+    assert one.finish(message) == ([100], "0 booked. All is well.")
+    assert caller(summary).knock() == ["none"]
+
+
+def test_a_first_look_at_large_lists_ends_too(world, monkeypatch):
+    """A.3 NoOp: only while something is prepared, also before the company is confirmed."""
+    monkeypatch.setattr(inbox, "LARGE", 500)
+    outcome = world.tenant("full", confirm_company=False).sync()
+    assert outcome.ok
+    assert "Nothing is written yet: confirm" in outcome.message
 
 
 @pytest.fixture
@@ -188,13 +194,12 @@ def test_noop_while_a_large_answer_is_taken_in_also_when_no_task_comes(full, cal
             # No task comes: once the answer has lain for long enough, the call takes it in.
             change(full, "UPDATE inbox SET arrived = arrived - interval '20 seconds'")
             continue
-        if not message:
-            break
         percents.append(one.answer(message))
+        if percents[-1] == 100:
+            break
     assert waits
-    assert one.calls.get_last_error() == "No data exchange required."
     assert len(imported(full)) == 22
-    assert set(percents) <= set(range(100))
+    assert percents == sorted(percents)
 
 
 @pytest.mark.parametrize("large", [True, False])
