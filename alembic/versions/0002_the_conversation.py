@@ -217,6 +217,8 @@ def upgrade() -> None:
     op.create_unique_constraint(
         op.f("uq_inbox_tenant_id_sync_session_id"), "inbox", ["tenant_id", "sync_session_id"]
     )
+    # To pack forty megabytes that stay for seconds would take longer than to write them.
+    op.execute("ALTER TABLE inbox ALTER COLUMN text SET STORAGE EXTERNAL")
     op.execute(UNDER_WAY)
     op.execute("GRANT SELECT ON hub_under_way TO hub_app")
     op.execute(VISIT)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import case, func, select, text, update
@@ -40,6 +41,8 @@ KINDS = {name: kind for kind, names in DELETED.items() for name in names}
 ITERATED = {ListKind.ITEM, ListKind.CUSTOMER}
 """The lists whose query has an iterator; the others answer in full (protocol.md C.2)."""
 PAGE = 500
+"""Entries that QuickBooks is asked for at once."""
+SLICE = 2000
 OVERLAP = dt.timedelta(minutes=2)
 """QuickBooks' own clock may have been set back a little (protocol.md E.2)."""
 REMEMBERED = dt.timedelta(days=80)
@@ -52,6 +55,19 @@ _ACCOUNT_OF_ITEM = (
     "IncomeAccountRef/FullName",
     "AccountRef/FullName",
 )
+_ALWAYS = ("ListID", "TimeModified", "EditSequence", "Name", "FullName", "IsActive")
+WANTED = {
+    ListKind.ACCOUNT: (*_ALWAYS, "AccountType", "SpecialAccountType", "AccountNumber", "Desc"),
+    ListKind.ITEM: (
+        *_ALWAYS,
+        *("SalesOrPurchase", "SalesAndPurchase", "IncomeAccountRef", "AccountRef", "ItemDesc"),
+    ),
+    ListKind.CUSTOMER: _ALWAYS,
+    ListKind.CLASS: _ALWAYS,
+    ListKind.PAYMENT_METHOD: _ALWAYS,
+    ListKind.SALES_TAX_CODE: (*_ALWAYS, "Desc"),
+}
+"""What is asked for of each entry: a customer is a quarter as long without the rest."""
 
 
 class Progress:
@@ -100,6 +116,7 @@ def query(kind: ListKind, since: str, iterator: str) -> tuple[str, dict[str, Any
     fields: dict[str, Any] = {"ActiveStatus": "All"}
     if since:
         fields["FromModifiedDate"] = since
+    fields["IncludeRetElement"] = list(WANTED[kind])
     if kind not in ITERATED:
         return REQUESTS[kind], fields, {}
     attributes = {"iterator": "Continue", "iteratorID": iterator} if iterator else {"iterator": "Start"}
@@ -116,7 +133,18 @@ def deleted_query(since: dict[ListKind, str]) -> tuple[str, dict[str, Any]]:
 def store(
     db: Session, connection: Connection, kind: ListKind, page: Iterable[Element], seen: int
 ) -> str:
-    """Add or refresh the entries of one page; return the highest TimeModified among them."""
+    """Add or refresh the entries of one page; return the highest TimeModified among them. A list
+    that has no pages is taken in slices, so that memory is bounded."""
+    modified = ""
+    left = iter(page)
+    while some := list(islice(left, SLICE)):
+        modified = max(modified, _store(db, connection, kind, some, seen))
+    return modified
+
+
+def _store(
+    db: Session, connection: Connection, kind: ListKind, page: Sequence[Element], seen: int
+) -> str:
     rows: dict[str, dict[str, Any]] = {}
     modified = ""
     for element in page:
@@ -196,20 +224,53 @@ def remove(db: Session, connection: Connection, deleted: Iterable[Element]) -> N
 
 
 def _row(kind: ListKind, element: Element) -> dict[str, Any]:
-    account = ""
-    if kind is ListKind.ITEM:
-        account = next(filter(None, (element.get(path) for path in _ACCOUNT_OF_ITEM)), "")
     return {
+        **_EMPTY,
         "list_id": element.get("ListID"),
         "full_name": element.get("FullName") or element.get("Name"),
-        "type": element.get("AccountType") or element.name.removesuffix("Ret"),
-        "special": element.get("SpecialAccountType"),
-        "number": element.get("AccountNumber") if kind is ListKind.ACCOUNT else "",
-        "account": account,
-        "description": element.get("Desc") or element.get("SalesOrPurchase/Desc"),
+        "type": element.name.removesuffix("Ret"),
         "active": element.get("IsActive", "true").lower() in ("true", "1"),
         "edit_sequence": element.get("EditSequence"),
+        **_OWN[kind](element),
     }
+
+
+_EMPTY = dict.fromkeys(("special", "number", "account", "description"), "")
+
+
+def _account(element: Element) -> dict[str, str]:
+    return {
+        "type": element.get("AccountType"),
+        "special": element.get("SpecialAccountType"),
+        "number": element.get("AccountNumber"),
+        "description": element.get("Desc"),
+    }
+
+
+def _item(element: Element) -> dict[str, str]:
+    return {
+        "account": next(filter(None, map(element.get, _ACCOUNT_OF_ITEM)), ""),
+        "description": element.get("SalesOrPurchase/Desc") or element.get("ItemDesc"),
+    }
+
+
+def _described(element: Element) -> dict[str, str]:
+    return {"description": element.get("Desc")}
+
+
+def _bare(element: Element) -> dict[str, str]:
+    return {}
+
+
+_OWN: dict[ListKind, Callable[[Element], dict[str, str]]] = {
+    ListKind.ACCOUNT: _account,
+    ListKind.ITEM: _item,
+    ListKind.CUSTOMER: _bare,
+    ListKind.CLASS: _bare,
+    ListKind.PAYMENT_METHOD: _bare,
+    ListKind.SALES_TAX_CODE: _described,
+}
+"""What the entries of each list have besides."""
 
 
 def customers_named(db: Session, connection: Connection, names: Sequence[str]) -> dict[str, ListEntry]:

@@ -106,7 +106,7 @@ class Imports:
         seen = self._session.id
         modified = max(
             step.get("modified", ""),
-            lists.store(self._db, self._connection, kind, answer.returned, seen),
+            lists.store(self._db, self._connection, kind, answer.taken(), seen),
         )
         if answer.remaining and answer.iterator_id:
             step = {**step, "iterator": answer.iterator_id, "modified": modified}

@@ -29,6 +29,7 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ILLEGAL_REFERENCE = re.compile(
     r"&#(?:x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));"
 )
+_DECLARATION = re.compile(r"[\ufeff\s]*(<\?xml[^>]*\?>)?")
 _DOCTYPE = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -240,6 +241,14 @@ class Answer:
         """The objects in the answer (``InvoiceRet``, …), or its ``ErrorRecovery``."""
         return list(self.element)
 
+    def taken(self) -> Iterator[Element]:
+        """Yield the objects one by one, each gone from the answer when the next one comes: of a
+        large one the memory is free as it is read."""
+        node = self.element._node
+        while (child := next(node.iterchildren(tag=etree.Element), None)) is not None:
+            node.remove(child)
+            yield Element(child)
+
     @property
     def iterator_id(self) -> str:
         return self.element.attributes.get("iteratorID", "")
@@ -262,16 +271,26 @@ class Answers:
 def _root(text: str, what: str) -> Element:
     if _DOCTYPE.search(text[:2000]):
         raise QBXMLError(f"The {what} holds a DOCTYPE, which is never part of qbXML.")
-    text = _ILLEGAL.sub("", _ILLEGAL_REFERENCE.sub("", text)).lstrip("\ufeff \t\r\n")
-    text = re.sub(r"^<\?xml[^>]*\?>", "", text, count=1)
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+    text = _DECLARATION.sub("", text, count=1)
     try:
-        root = etree.fromstring(text, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise QBXMLError(f"The {what} is not well-formed XML: {error}") from None
+        root = _parsed(text)
+    except (etree.XMLSyntaxError, ValueError):
+        # Only a text that XML forbids is worth the work.
+        legal = _ILLEGAL.sub("", _ILLEGAL_REFERENCE.sub("", text))
+        try:
+            root = _parsed(legal)
+        except (etree.XMLSyntaxError, ValueError) as error:
+            raise QBXMLError(f"The {what} is not well-formed XML: {error}") from None
     if root.tag != "QBXML":
         raise QBXMLError(f"The {what} is not qbXML: its outermost element is {root.tag!r}.")
     return Element(root)
+
+
+def _parsed(text: str) -> Any:
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_comments=True
+    )
+    return etree.fromstring(text, parser)
 
 
 def parse_answers(text: str) -> Answers:
