@@ -82,6 +82,26 @@ class Decisions:
             connection.found = {**connection.found, "is_copy": True}
             self._room.audit("company file left alone", company=seen.name, path=seen.path)
 
+    def forget(self, seen: Place) -> bool:
+        """Forget where the company file that the person has ``seen`` lies, as it was moved: the next
+        run takes the one that is open and asks again whether it is right. Return whether anything was
+        known of it.
+
+        :raises Refused: when another one is there by now.
+        """
+        connection = self._connection
+        if connection.confirmed is None:
+            return False
+        if seen != Place(connection.company_name or "", connection.company_path or ""):
+            raise Refused(CHANGED)
+        connection.company_name = connection.company_path = connection.confirmed = None
+        connection.trouble = connection.problem = None
+        connection.found = {}
+        # Without work for it there would be no run.
+        connection.import_wanted = True
+        self._room.audit("company file looked for", company=seen.name, path=seen.path)
+        return True
+
     def pause(self, until: dt.datetime | None, reason: str = "") -> bool:
         """Send nothing ``until`` then, or go on; return whether that changes anything.
 

@@ -15,14 +15,11 @@ from sqlalchemy import case, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.books.connections import main_connection
-from hub.books.links import Links
 from hub.books.models import Connection
-from hub.books.subjects import labels
 from hub.db import HubSession
 from hub.exporters import exporter_for
 from hub.exporters.contract import Errand, Held
 from hub.ledger.models import BillingCycle
-from hub.qbwc import doubts
 from hub.qbwc.models import Operation, State
 from hub.tenants.models import Tenant
 from hub.tenants.service import StaffRoom
@@ -113,19 +110,6 @@ class Outbox:
         """Let everything that is held be looked at again when its turn comes."""
         held = update(Operation).where(self.mine(State.HELD))
         self._db.execute(held.values(state=State.QUEUED, note=""))
-
-    def retry(self, operation: Operation) -> bool:
-        """Let an operation that needed a person go again; return whether QuickBooks is asked first.
-        What it had once is looked for there, as it may have come back."""
-        operation.note = ""
-        operation.attempts = 0
-        operation.due = None
-        link = Links(self._db, self.connection).of([operation.subject]).get(operation.subject)
-        if link is not None and link.missing:
-            label = labels(self._db, [operation.subject])[operation.subject]
-            operation.question = doubts.about_missing(link, label.name)
-        operation.state = State.DOUBT if operation.question else State.QUEUED
-        return operation.question is not None
 
     def _hold(self, subjects: Sequence[str]) -> None:
         """Mark as held what cannot go, with its sentence."""

@@ -80,6 +80,16 @@ def pulse(connection: Connection, last: SyncSession | None, now: dt.datetime) ->
         )
     if last is not None and last.closed is None and now - last.last_call < SILENT:
         return _syncing(last, now - last.last_call)
+    if connection.company_name is None:
+        return Pulse(
+            "No company file yet",
+            "attention",
+            "The Web Connector has called, and has not brought a company file yet. Open your company "
+            "file in QuickBooks: the next run reads it, and you are asked here whether it is right.",
+            "connection",
+            "See the connection",
+            "#company",
+        )
     return _idle(connection, connection.last_seen, last, now)
 
 

@@ -34,6 +34,7 @@ class ConnectionPage(Page):
             "login": self.integration.login(),
             "pulse": pulse(connection, last, self.now),
             "waiting": decisions.waiting(connection),
+            "known": Place(connection.company_name or "", connection.company_path or ""),
             "is_moved": connection.trouble is Trouble.MOVED,
             "is_wrong": connection.trouble is Trouble.WRONG_FILE,
             "is_paused": is_paused,
@@ -46,11 +47,18 @@ class ConnectionPage(Page):
 
     @view_config(route_name="company", request_method="POST")
     def decide(self) -> Any:
-        """Confirm the company file that was shown, or leave it alone as a copy."""
+        """Confirm the company file that was shown, leave it alone as a copy, or look for it anew."""
         # The Web Connector's path and name are shown as they came, blanks around them too.
         seen = Place(*self.form.typed("name", "path").values())
         try:
-            if self.form["answer"] == "copy":
+            answer = self.form["answer"]
+            if answer == "forget":
+                self._decisions().forget(seen)
+                return self._done(
+                    "Open the company file in QuickBooks. The next run reads it and asks you here "
+                    "whether it is the right one."
+                )
+            if answer == "copy":
                 self._decisions().leave(seen)
                 return self._done(
                     f"“{seen.name}” is left alone. Open the right company file in QuickBooks; the next "

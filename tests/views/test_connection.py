@@ -273,6 +273,46 @@ def test_a_copy_is_left_alone(copied, enter, tmp_path):
     assert "another company file" in form.submit(status=303).follow()
 
 
+def test_a_moved_file_that_quickbooks_does_not_find_is_looked_for(world, enter, filled, tmp_path):
+    tenant = world.tenant("summary", confirm_company=False)
+    filled(tenant, closed=True)
+    tenant.sync()
+    browser = enter(tenant)
+    page = browser.get(f"/t/{tenant.slug}/connection")
+    form_of(page, "/connection/company").submit(status=303)
+    with tenant.company() as company:
+        company.back_up(tmp_path / "moved.qbw")
+    tenant.company_path.unlink()
+    with Company(tmp_path / "moved.qbw") as moved:
+        connector = tenant.connector(moved)
+        assert connector.run().code
+        assert state(browser, tenant).startswith("Blocked by QuickBooks")
+        page = browser.get(f"/t/{tenant.slug}/connection")
+        form = form_of(page, "/connection/company", "Look for the company file")
+        assert "asks you here" in form.submit(status=303).follow()
+        assert "asks you here" in form.submit(status=303).follow()
+        assert state(browser, tenant).startswith("No company file yet")
+        connector.run()
+        assert state(browser, tenant).startswith("Waits for you")
+        assert tenant.proof().difference
+        page = browser.get(f"/t/{tenant.slug}/connection")
+        assert str(tmp_path / "moved.qbw") in page.html.find(id="company").text
+        form_of(page, "/connection/company").submit(status=303)
+        assert connector.run().ok
+    assert state(browser, tenant).startswith("Connected")
+    assert tenant.proof().difference == 0
+    audit = browser.get(f"/t/{tenant.slug}/audit").text
+    assert audit.count("Company file looked for") == 1
+
+
+def test_a_file_that_was_found_meanwhile_is_not_forgotten(synced, enter):
+    page = enter(synced).get(f"/t/{synced.slug}/connection")
+    change(synced, company_path="D:\\third.qbw")
+    form = form_of(page, "/connection/company", "Look for the company file")
+    assert "another company file" in form.submit(status=303).follow()
+    assert synced.connection().confirmed
+
+
 def test_a_file_that_changes_between_looking_and_saying_is_noticed(copied, enter):
     page = enter(copied).get(f"/t/{copied.slug}/connection")
     change(copied, found={"name": copied.name, "path": "D:\\third.qbw"})
