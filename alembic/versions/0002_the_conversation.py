@@ -83,6 +83,50 @@ SELECT o.tenant_id, o.message_id, o.id, o.subject, o.rank, o.state, o.kind, o.ve
 FROM operation o WHERE o.state IN ('sent', 'doubt', 'queued')
 """
 
+KNOCK = """
+-- Whoever has signed in: the tenant is entered, the connection locked and its last sign of life
+-- written down; then what says whether there is anything to do is read. Nothing of such a call is
+-- worth waiting for the disk: a session that a crash of the database forgets is opened anew.
+CREATE FUNCTION hub_knock(wanted_tenant bigint, wanted_staff bigint) RETURNS TABLE (
+    tenant_id bigint, mode text, id bigint, confirmed timestamptz, company jsonb, company_path text,
+    imported timestamptz, import_wanted boolean, "interval" bigint, paused_until timestamptz,
+    live bigint, live_last_call timestamptz, live_address text, live_error text,
+    has_work boolean, has_held boolean
+)
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    knocked bigint;
+BEGIN
+    PERFORM set_config('hub.tenant', wanted_tenant::text, true);
+    PERFORM set_config('synchronous_commit', 'off', true);
+    UPDATE connection c
+    SET last_seen = now(), refused = NULL, refused_from = '', refused_count = 0
+    WHERE c.staff_id = wanted_staff RETURNING c.id INTO knocked;
+    RETURN QUERY
+    SELECT t.id, t.mode::text, c.id, c.confirmed, c.company, c.company_path::text,
+        c.imported, c.import_wanted, c."interval", c.paused_until,
+        s.id, s.last_call, s.address::text, s.error::text,
+        EXISTS (
+            SELECT FROM operation o
+            WHERE o.tenant_id = c.tenant_id AND o.connection_id = c.id
+              AND o.state IN ('queued', 'held', 'doubt', 'sent')
+              AND (o.due IS NULL OR o.due <= now())
+        ),
+        EXISTS (
+            SELECT FROM operation o
+            WHERE o.tenant_id = c.tenant_id AND o.connection_id = c.id AND o.state = 'held'
+        )
+    FROM connection c
+    JOIN tenant t ON t.id = c.tenant_id
+    LEFT JOIN sync_session s
+        ON s.tenant_id = c.tenant_id AND s.connection_id = c.id AND s.closed IS NULL
+    WHERE c.id = knocked;
+END
+$$
+"""
+FUNCTIONS = ("hub_visit(text)", "hub_knock(bigint, bigint)")
+
 TROUBLES = ("no_company", "unstamped", "wrong_file", "moved", "sample", "country", "quickbooks")
 STAGES = ("outstanding", "answered", "unreadable")
 LISTS = ("account", "item", "customer", "class", "payment_method", "sales_tax_code")
@@ -222,12 +266,15 @@ def upgrade() -> None:
     op.execute(UNDER_WAY)
     op.execute("GRANT SELECT ON hub_under_way TO hub_app")
     op.execute(VISIT)
-    op.execute("REVOKE ALL ON FUNCTION hub_visit(text) FROM PUBLIC")
-    op.execute("GRANT EXECUTE ON FUNCTION hub_visit(text) TO hub_app")
+    op.execute(KNOCK)
+    for function in FUNCTIONS:
+        op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
+        op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO hub_app")
 
 
 def downgrade() -> None:
-    op.execute("DROP FUNCTION hub_visit(text)")
+    for function in FUNCTIONS:
+        op.execute(f"DROP FUNCTION {function}")
     op.execute("DROP VIEW hub_under_way")
     for table in NEW_TABLES:
         op.drop_table(table)

@@ -30,12 +30,12 @@ from hub.errors import QBXMLError
 from hub.qbwc import checks, company, imports, inbox, qbxml, statuses
 from hub.qbwc.checks import Checks
 from hub.qbwc.messages import Messages
-from hub.qbwc.models import Message, Operation, Stage, State, SyncSession
+from hub.qbwc.models import Message, Stage, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.qbxml import Answers, Request
 from hub.qbwc.settlement import Settlement
 from hub.qbwc.statuses import Action
-from hub.qbwc.visits import Visit, now, visit
+from hub.qbwc.visits import Visit, knock, now, visit
 from hub.security import Login, Throttled, digest, find_login, sign_in_connector
 from hub.tenants.models import StaffKind, Tenant
 from hub.tenants.service import StaffRoom
@@ -85,14 +85,10 @@ class Conversation:
             log.warning("web connector refused", extra={"throttled": isinstance(login, Throttled)})
             self._remember_refusal(username, address)
             return ["", "nvu"]
-        self._db.enter(login.tenant_id)
-        found = self._db.execute(_KNOCK, {"staff": login.id}).one_or_none()
+        found = knock(self._db, login.tenant_id, login.id)
         if found is None:
             return ["", "nvu"]
-        connection, tenant, live, has_work, has_held = found
-        connection.last_seen = now()
-        if connection.refused:
-            connection.refused, connection.refused_from, connection.refused_count = None, "", 0
+        connection, tenant, live = found.connection, found.tenant, found.live
         least = str(connection.interval or "")
         # Two strings or four: three have never been seen to work (protocol.md A.3).
         timing = ["", least] if least else []
@@ -100,10 +96,10 @@ class Conversation:
             return ["", "none", str(pause), least]
         if live is not None and not self._has_given_way(live, connection, address):
             return ["", "busy", *timing]
-        if has_held and connection.confirmed:
+        if found.has_held and connection.confirmed:
             # Why something was held may be gone: a parent booked, a name put right in QuickBooks.
             Outbox(self._db, tenant, connection).release()
-        has_work = has_work and connection.confirmed is not None
+        has_work = found.has_work and connection.confirmed is not None
         if not (has_work or imports.due(connection) or not connection.company):
             return ["", "none", *timing]
         path = connection.company_path if connection.confirmed else ""
@@ -439,19 +435,6 @@ def _summary(session: SyncSession, counts: Any, url: str) -> str:
     return f"{session.booked} booked, {', '.join(parts)}: see {url}"
 
 
-_WAITING = exists().where(
-    Operation.connection_id == Connection.id,
-    Operation.state.in_((State.QUEUED, State.DOUBT, State.SENT, State.HELD)),
-    Outbox.is_due(),
-)
-_HELD = exists().where(Operation.connection_id == Connection.id, Operation.state == State.HELD)
-_KNOCK = (
-    select(Connection, Tenant, SyncSession, _WAITING, _HELD)
-    .join(Tenant, Tenant.id == Connection.tenant_id)
-    .outerjoin(SyncSession, (SyncSession.connection_id == Connection.id) & SyncSession.closed.is_(None))
-    .where(Connection.staff_id == text(":staff"))
-    .with_for_update(of=Connection)
-)
 _REFUSED = text(
     """
     UPDATE connection

@@ -1,4 +1,4 @@
-"""One call of a Web Connector that has a ticket: whose it is and what is under way, locked.
+"""One call of a Web Connector, with a ticket or for one: whose it is and what is under way, locked.
 
 One statement, whatever is under way: a function of the database locks the connection and the
 session, in this order, for as long as the call is answered, and reads all that most calls need.
@@ -86,6 +86,47 @@ def visit(db: HubSession, ticket: str) -> Visit | None:
         found["seconds"],
         found["prepared"],
         found["has_inbox"],
+    )
+
+
+@dataclass
+class Knock:
+    """What a call for a ticket finds."""
+
+    connection: Connection
+    tenant: Tenant
+    live: SyncSession | None
+    """The session that has not ended."""
+    has_work: bool
+    has_held: bool
+    """Some of that work is held."""
+
+
+_CONNECTION = (
+    *("tenant_id", "id", "confirmed", "company", "company_path", "imported", "import_wanted"),
+    *("interval", "paused_until"),
+)
+_KNOCK = text("SELECT * FROM hub_knock(:tenant, :staff)")
+
+
+def knock(db: HubSession, tenant_id: int, staff_id: int) -> Knock | None:
+    """Return what the integration login finds, and enter its tenant; nothing where it has no connection."""
+    values = {"tenant": tenant_id, "staff": staff_id}
+    found = db.execute(_KNOCK, values).mappings().one_or_none()
+    db.entered(tenant_id)
+    if found is None:
+        return None
+    live = None
+    if found["live"] is not None:
+        session = {name: found[f"live_{name}"] for name in ("last_call", "address", "error")}
+        session |= {"id": found["live"], "tenant_id": tenant_id, "connection_id": found["id"]}
+        live = _row(db, SyncSession, session | {"closed": None})
+    return Knock(
+        _row(db, Connection, {name: found[name] for name in _CONNECTION}),
+        _row(db, Tenant, {"id": tenant_id, "mode": Mode(found["mode"])}),
+        live,
+        found["has_work"],
+        found["has_held"],
     )
 
 
