@@ -191,8 +191,11 @@ class Desk:
         links = Links(self._db, self._connection).of([one.subject for one in operations])
         gone = [one for one in operations if one.subject in links and links[one.subject].missing]
         names = labels(self._db, [one.subject for one in gone])
+        newest = self._newest([one.subject for one in gone])
         for one in gone:
             one.question = doubts.about_missing(links[one.subject], names[one.subject].name)
+            # Its mark in QuickBooks may be that of any version up to this.
+            one.version = newest[one.subject]
         # The rows as they now are must be there to be queued.
         self._db.flush()
         outbox.put([Errand(one.subject, one.rank) for one in operations])
@@ -201,6 +204,13 @@ class Desk:
             select(Operation).where(among(Operation.id, ids)),
             execution_options={"populate_existing": True},
         ).all()
+
+    def _newest(self, subjects: Sequence[str]) -> dict[str, int]:
+        """Return the highest version in which each subject ever went out."""
+        mine = Operation.connection_id == self._connection.id
+        query = select(Operation.subject, func.max(Operation.version).label("version"))
+        found = query.where(mine, among(Operation.subject, subjects)).group_by(Operation.subject)
+        return {row.subject: row.version for row in self._db.execute(found)}
 
     # sessions
 

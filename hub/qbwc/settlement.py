@@ -236,14 +236,15 @@ class Settlement:
             self._book(operation, found.ret)
         elif found:
             self._take_back(operation, found)
-        elif question["reason"] == Reason.NAME:
+        elif question["reason"] == Reason.NAME or (others and operation.kind == "CustomerAdd"):
             self._name_is_taken(operation, others)
-        elif others:
-            self._hold(operation, ANOTHER.format(number=others[0].get("RefNumber")))
         else:
             if question["reason"] == Reason.MISSING:
                 self._forgotten.append(operation.subject)
-            self._again(operation)
+            if others:
+                self._hold(operation, ANOTHER.format(number=others[0].get("RefNumber")))
+            else:
+                self._again(operation)
 
     def _ours(self, answer: Answer) -> set[str]:
         """Return by what the hub knows its own objects among those found: GUIDs and ids."""
