@@ -5,7 +5,7 @@ import re
 import pytest
 
 from hub.qbwc.models import Stage
-from hub.sandbox import faults
+from hub.sandbox import bulk, faults
 from tests.protocol.conftest import (
     FILLED,
     bill,
@@ -321,3 +321,18 @@ def test_what_was_voided_since_is_adopted_and_voided(full, caller):
     assert set(states(full)) == {"done"}
     assert full.proof().difference == 0
     assert not full.balances()
+
+
+def test_a_customer_that_somebody_made_meanwhile_is_taken_to_be_the_same(full, caller):
+    """D.5: customers are looked up by name first, and adopted when they are the same."""
+    full.sync()
+    customers(full, "Ada")
+    one = caller(full).open()
+    one.until("CustomerAdd")
+    bulk.customers(one.company, 1, "Ada")
+    passes(full, "1 hour")
+    one.open().finish()
+    (ada,) = operations(full)
+    assert ada.state.value == "done"
+    assert "that QuickBooks had already" in ada.note
+    assert full.counts()["Customer"] == 3
