@@ -81,3 +81,37 @@ def test_what_a_backup_has_lost_goes_where_its_charge_is_mapped_to_by_now(ada):
     assert try_again(ada) == 2
     assert ada.sync().message == "2 booked. All is well."
     assert_settled(ada)
+
+
+def test_lost_books_are_noticed_though_what_was_done_last_was_to_delete(ada):
+    """What was deleted is not there, with a backup put back or without; so it says nothing."""
+    map_gold(ada, "Subscription")
+    back_up(ada)
+    bill(ada)
+    payment = HEAD | {"amount": "10.00", "applied": [{"invoice": "i1", "amount": "10.00"}]}
+    ada.put("payments", "p", **payment)
+    ada.sync()
+    ada.put("payments", "p", version=2, status="void", **payment)
+    ada.sync()
+    restore(ada)
+    import_again(ada)
+    ada.sync()
+    assert try_again(ada) == 2
+    ada.sync()
+    assert_settled(ada)
+
+
+def test_lost_books_are_noticed_though_a_customer_was_found_there_last(ada):
+    """A customer that was in QuickBooks before the backup is there after it."""
+    map_gold(ada, "Subscription")
+    back_up(ada)
+    bill(ada)
+    ada.sync()
+    ada.put("customers", "kern", name="Kern Lighting Warehouse")
+    ada.sync()
+    restore(ada)
+    import_again(ada)
+    ada.sync()
+    assert try_again(ada) == 2
+    ada.sync()
+    assert_settled(ada)

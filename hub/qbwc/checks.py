@@ -1,9 +1,10 @@
 """Whether QuickBooks still holds what it booked: a look back at the start of each session.
 
 A company file that was restored from a backup has lost what was booked since, and nothing else
-tells so. The newest thing that the hub booked is asked for; where that is gone, or is there in
-an earlier state, older ones are looked at page by page until a page is all right. What is
-missing waits for a person: nothing is made anew unasked (protocol.md D.6).
+tells so. The newest thing that the hub booked is asked for; where that says nothing, as it was
+deleted since, the next older ones. Where something is gone, or is there in an earlier state, all
+are looked at page by page, the newest first, until a page is all right. What is missing waits
+for a person: nothing is made anew unasked (protocol.md D.6).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def agenda(db: HubSession, connection: Connection) -> list[Step]:
     """Return the step that looks back, where anything was booked."""
     if not connection.confirmed:
         return []
-    booked = select(Link.id).where(Link.connection_id == connection.id, ~Link.missing).limit(1)
+    booked = select(Link.id).where(*_present(connection), _MADE).limit(1)
     return [{"check": []}] if db.scalar(booked) else []
 
 
@@ -52,7 +53,8 @@ def is_check(step: Step) -> bool:
 
 
 class Checks:
-    """The look back of one session. Its step holds the links that were asked for."""
+    """The look back of one session. Its step holds the links that were asked for, and ``thorough``
+    once anything was not as it should be."""
 
     def __init__(self, db: HubSession, connection: Connection, session: SyncSession):
         self._db = db
@@ -64,9 +66,9 @@ class Checks:
         """Return the message that asks for the next page; the first is the newest thing alone."""
         self._session.messages += 1
         step = self._session.agenda[0]
-        links = self._of(step["check"]) or self._page(None, 1)
+        links = self._of(step["check"]) or self._page(_MADE, size=1)
         self._session.agenda = [
-            {"check": [link.id for link in links]},
+            step | {"check": [link.id for link in links]},
             *self._session.agenda[1:],
         ]
         by_object: dict[str, list[Link]] = defaultdict(list)
@@ -80,15 +82,14 @@ class Checks:
             return []
         return self._db.scalars(select(Link).where(Link.id.in_(ids)).order_by(*_NEWEST)).all()
 
-    def _page(self, after: Link | None, size: int) -> Sequence[Link]:
-        query = select(Link).where(Link.connection_id == self._connection.id, ~Link.missing)
-        if after is not None:
-            query = query.where(tuple_(Link.booked, Link.id) < (after.booked, after.id))
+    def _page(self, *which: Any, size: int = PAGE) -> Sequence[Link]:
+        query = select(Link).where(*_present(self._connection), *which)
         return self._db.scalars(query.order_by(*_NEWEST).limit(size)).all()
 
     def settle(self, answers: Answers) -> bool:
         """Take note of what is not as it was; go on with older things where anything was."""
-        links = self._of(self._session.agenda[0]["check"])
+        step = self._session.agenda[0]
+        links = self._of(step["check"])
         rets = {
             ret.get("TxnID") or ret.get("ListID"): ret
             for answer in answers.answers
@@ -103,10 +104,21 @@ class Checks:
         found = [(link, _trouble(link, rets.get(link.object_id))) for link in asked]
         troubled = [(link, trouble) for link, trouble in found if trouble]
         self._note(troubled, rets)
-        older = self._page(links[-1], PAGE) if troubled else []
-        next_step = [{"check": [link.id for link in older]}] if older else []
-        self._session.agenda = [*next_step, *self._session.agenda[1:]]
+        is_sure = any(_tells(link, rets.get(link.object_id)) for link in asked)
+        more = self._more(step, links, bool(troubled)) if troubled or not is_sure else []
+        self._session.agenda = [*more, *self._session.agenda[1:]]
         return False
+
+    def _more(self, step: Step, links: Sequence[Link], is_troubled: bool) -> list[Step]:
+        """Return the step that looks on: from the newest again, at all there is, where trouble shows for
+        the first time."""
+        was_thorough = "thorough" in step
+        which: list[Any] = [] if was_thorough or is_troubled else [_MADE]
+        if was_thorough or not is_troubled:
+            which.append(tuple_(Link.booked, Link.id) < (links[-1].booked, links[-1].id))
+        found = [link.id for link in self._page(*which)]
+        thorough = {"thorough": True} if was_thorough or is_troubled else {}
+        return [{"check": found, **thorough}] if found else []
 
     def _note(self, troubled: Sequence[tuple[Link, str]], rets: dict[str, Element]) -> None:
         if not troubled:
@@ -128,6 +140,12 @@ class Checks:
 
 
 _NEWEST = Link.booked.desc(), Link.id.desc()
+_MADE = Link.fingerprint.not_in(("", STALE))
+"""What the hub itself has written: it is there since it was booked, not longer."""
+
+
+def _present(connection: Connection) -> tuple[Any, ...]:
+    return Link.connection_id == connection.id, ~Link.missing
 
 
 def _request(object_: str, links: Sequence[Link]) -> Request:
@@ -149,6 +167,11 @@ def _trouble(link: Link, ret: Element | None) -> str:
     now, then = ret.get("EditSequence"), link.edit_sequence
     earlier = now.isdecimal() and then.isdecimal() and int(now) < int(then)
     return EARLIER if earlier and link.fingerprint else ""
+
+
+def _tells(link: Link, ret: Element | None) -> bool:
+    """Whether something that is as it should be tells that what was booked before it is there too."""
+    return ret is not None and link.fingerprint not in ("", STALE)
 
 
 def _counts(ret: Element) -> bool:
