@@ -131,7 +131,7 @@ class Settlement:
         elif answer and operation.code in statuses.GONE and operation.kind.endswith("Mod"):
             self._missing(operation)
         elif status.action is Action.SETTLE or status.outcome is Outcome.UNKNOWN:
-            self._doubt(operation)
+            self._doubt(operation, status)
         elif self._is_outdated(operation, status):
             self._read[operation.subject] = None
             self._again(operation)
@@ -193,17 +193,25 @@ class Settlement:
         self._gone.append(operation.subject)
         self._hold(operation, MISSING)
 
-    def _doubt(self, operation: Sent) -> None:
+    def _doubt(self, operation: Sent, status: Status) -> None:
         """Nobody knows what became of it."""
+        said = ""
+        if operation.code is not None and (status.action is Action.HOLD or operation.attempts >= TRIES):
+            # QuickBooks says so time and again: if it was not booked after all, a person has to look.
+            said = operation.note or statuses.UNANSWERED.sentence()
         if operation.kind.endswith("Add"):
-            self._ask(operation, Reason.FATE, doubts.NOTE)
+            self._ask(operation, Reason.FATE, doubts.NOTE, said)
+        elif said:
+            self._hold(operation, said)
         else:
             # Done twice it changes nothing; but what it was based on may be out of date.
             self._read[operation.subject] = None
             self._again(operation)
 
-    def _ask(self, operation: Sent, reason: Reason, note: str) -> None:
+    def _ask(self, operation: Sent, reason: Reason, note: str, said: str = "") -> None:
         operation.question = doubts.about(operation.kind, self._message.text, operation.id, reason)
+        if said:
+            operation.question["said"] = said
         operation.state, operation.note = State.DOUBT, note
         operation.lost = reason is not Reason.FATE
 
@@ -243,6 +251,8 @@ class Settlement:
                 self._forgotten.append(operation.subject)
             if others:
                 self._hold(operation, ANOTHER.format(number=others[0].get("RefNumber")))
+            elif question.get("said"):
+                self._hold(operation, question["said"])
             else:
                 self._again(operation)
 
