@@ -335,7 +335,9 @@ class Conversation:
         if unreadable and outstanding is not None and outstanding.sent_in == session.id:
             outbox = Outbox(self._db, found.tenant, found.connection)
             Settlement(self._db, outbox, found, outstanding).unreadable(sentence)
-            found.outstanding = None
+            # What was made ahead would let messages grow again before its halves had their turn.
+            Messages(self._db, outbox).discard_prepared()
+            found.outstanding = found.prepared = None
             return FAILED if found.is_over else self._percent(found)
         session.last_call = now()
         session.error = sentence
@@ -345,7 +347,9 @@ class Conversation:
         """Return the honest percentage, 100 only at the end. The next messages are made here, so that
         the session never goes on for one that cannot be sent."""
         session = found.session
-        if self._is_long_enough(session):
+        # A list is read to its end: the next session could not go on with it (protocol.md F).
+        in_a_list = bool(session.agenda) and "iterator" in session.agenda[0]
+        if self._is_long_enough(session) and not in_a_list:
             return DONE
         if not (session.agenda or found.has_inbox or found.outstanding or found.prepared):
             if not found.connection.confirmed:

@@ -316,6 +316,8 @@ class Settlement:
         session = self._visit.session
         set_committed_value(session, "booked", session.booked + done)
         set_committed_value(session, "refused", session.refused + refused)
+        # The next messages are made in this call, and of this size.
+        set_committed_value(self._outbox.connection, "batch", batch)
         self._stamp(booked)
         # A changed payment is added anew; what was found may be an older version by now.
         more = [one for one in self._operations if one.subject in booked and one.looks_again]
