@@ -6,6 +6,7 @@ from hub.books.connections import main_connection
 from hub.qbwc.desk import Desk
 from hub.qbwc.models import State
 from hub.qbwc.outbox import Outbox
+from hub.sandbox import people
 from hub.tenants.service import open_tenant
 
 HEAD = {"customer": "ada", "date": "2026-05-03"}
@@ -114,4 +115,18 @@ def test_lost_books_are_noticed_though_a_customer_was_found_there_last(ada):
     ada.sync()
     assert try_again(ada) == 2
     ada.sync()
+    assert_settled(ada)
+
+
+def test_a_customer_that_came_back_under_its_old_name_is_not_made_twice(ada):
+    ada.sync()
+    back_up(ada)
+    with ada.company() as company:
+        people.delete(company, "Customer", "Ada")
+    ada.put("customers", "ada", version=2, name="Ada Lovelace")
+    ada.sync()
+    restore(ada)
+    assert try_again(ada) == 1
+    assert ada.sync().message == "1 booked. All is well."
+    assert ada.counts()["Customer"] == 3  # two are in every company
     assert_settled(ada)

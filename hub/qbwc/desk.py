@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from hub.books.links import Links
 from hub.books.models import Connection
-from hub.books.subjects import labels
 from hub.db import HubSession, among
 from hub.errors import NotFound, QBXMLError, Refused
 from hub.exporters.contract import Errand
@@ -190,10 +189,9 @@ class Desk:
             return
         links = Links(self._db, self._connection).of([one.subject for one in operations])
         gone = [one for one in operations if one.subject in links and links[one.subject].missing]
-        names = labels(self._db, [one.subject for one in gone])
         newest = self._newest([one.subject for one in gone])
         for one in gone:
-            one.question = doubts.about_missing(links[one.subject], names[one.subject].name)
+            one.question = doubts.about_missing(links[one.subject])
             # Its mark in QuickBooks may be that of any version up to this.
             one.version = newest[one.subject]
         # The rows as they now are must be there to be queued.

@@ -47,9 +47,11 @@ def about(kind: str, message: str, operation_id: int, reason: Reason) -> Questio
     return _question(kind.removesuffix("Add"), name, number, reason)
 
 
-def about_missing(link: Link, name: str) -> Question:
-    """Return the question about what ``link`` says was booked; ``name`` is a customer's."""
-    return _question(link.object, name, link.number, Reason.MISSING)
+def about_missing(link: Link) -> Question:
+    """Return the question about what ``link`` says was booked. A customer comes back under its id, and
+    under the name that it had then; a payment may come back as it was before it was booked anew."""
+    question = _question(link.object, "", link.number, Reason.MISSING)
+    return question | {"fields": {"ListID": link.object_id}} if link.object == "Customer" else question
 
 
 def _question(object_: str, name: str, number: str, reason: Reason) -> Question:
