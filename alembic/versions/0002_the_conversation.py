@@ -42,8 +42,7 @@ BEGIN
     PERFORM set_config('hub.tenant', ticket.tenant_id::text, true);
     PERFORM FROM connection c
     JOIN sync_session s ON s.connection_id = c.id AND s.tenant_id = c.tenant_id
-    WHERE s.id = ticket.id FOR UPDATE OF c;
-    PERFORM FROM sync_session s WHERE s.id = ticket.id FOR UPDATE;
+    WHERE s.id = ticket.id FOR UPDATE OF c, s;
     RETURN QUERY
     SELECT t.id, t.mode::text, c.id, c.confirmed, c.batch, c.company,
         s.id, s.started, s.last_call, s.closed, s.greeted, s.agenda, s.imported, s.booked, s.refused,
