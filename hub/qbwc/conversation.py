@@ -314,6 +314,9 @@ class Conversation:
         else:
             settlement.lost()
         found.outstanding = None
+        if settlement.resized and found.prepared:
+            Messages(self._db, outbox).discard_prepared()
+            found.prepared = None
         if settlement.stopped and not found.session.error:
             found.session.error = settlement.stopped
         if found.is_over or found.session.error:

@@ -80,6 +80,8 @@ class Settlement:
         self._read: dict[str, Element | None] = {}
         self._gone: list[str] = []
         self._forgotten: list[str] = []
+        self.resized = False
+        """QuickBooks is so much slower or faster that what was made ahead has the wrong size."""
         self.stopped = ""
         """Why nothing more of this session would go through, if that is so."""
 
@@ -92,6 +94,7 @@ class Settlement:
         batch = connection.batch
         if self._visit.seconds is not None and self._operations:
             batch = pace.paced(batch, len(self._operations), self._visit.seconds)
+            self.resized = not connection.batch <= batch < 2 * connection.batch
         self._write(Stage.ANSWERED, raw, batch)
 
     def lost(self) -> None:
