@@ -67,12 +67,13 @@ def test_what_depends_on_others_waits_for_their_answers(ready):
 
 def test_a_message_grows_while_quickbooks_is_fast_up_to_200_requests(ready):
     """A.7: sized by how long QuickBooks took for the last; bounded."""
-    change(ready, "UPDATE connection SET batch = 20")
+    change(ready, "UPDATE connection SET batch = 1")
     many(ready, 900)
     ready.sync()
     found = sizes(ready)
     assert max(found) == pace.LARGEST == 200
-    assert found[0] == 20
+    assert found[0] == 1
+    assert len(found) < 12
     assert sum(found) == 900
     assert ready.connection().batch == 200
 
@@ -86,6 +87,14 @@ def test_a_message_shrinks_to_what_takes_five_seconds(ready):
     many(ready, 12, 50)
     ready.sync(**takes(ready, 0.9))
     assert sizes(ready)[1:] == [5, 5, 2]
+
+
+def test_what_was_made_ahead_is_made_anew_when_quickbooks_is_slower(ready):
+    """A.7: no message more of the old size once it is known to be too large."""
+    many(ready, 230)
+    ready.sync(**takes(ready, 0.9))
+    assert sizes(ready)[:3] == [50, 5, 5]
+    assert sum(sizes(ready)) == 230
 
 
 def test_one_request_that_takes_very_long_goes_alone(ready):
