@@ -153,7 +153,7 @@ def _moved(found: Company, connection: Connection) -> Objection | None:
     return Objection(
         Trouble.MOVED,
         f"QuickBooks has {here} open; until now it was {before}. {cause} Nothing is written until "
-        "somebody says on Integration Settings which one is right.",
+        "somebody says on the Connection page which one is right.",
     )
 
 
