@@ -78,7 +78,8 @@ def test_an_iterator_never_outlives_its_session(full, caller):
     one.calls.close_connection()
     one.quickbooks.end_session()
     one.open()
-    assert 'iterator="Start"' in (message := one.until("CustomerQuery"))
+    message = one.until("CustomerQuery")
+    assert 'iterator="Start"' in message
     one.finish(message)
     assert len(imported(full)) == 332
 
@@ -89,9 +90,8 @@ def test_a_list_that_cannot_be_read_ends_the_session_with_its_name(full):
     again(full)
     outcome = full.sync(plan=faults.refusing("ClassQueryRq", 3260, "No permission."))
     assert not outcome.ok
-    assert outcome.last_error.startswith("The list of classs could not be read.") or (
-        "class" in outcome.last_error and "could not be read" in outcome.last_error
-    )
+    assert "The list of class" in outcome.last_error
+    assert "could not be read" in outcome.last_error
     assert imported(full, "class")
     assert full.sync().ok
 
