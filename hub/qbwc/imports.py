@@ -93,7 +93,7 @@ class Imports:
             # What is stored stays as it was; the next session reads the lists again.
             called = answer.request_id.replace("_", " ")
             self._session.error = (
-                f"The list of {called}s could not be read. {status.sentence(answer.text)}"
+                f"The list “{called}” could not be read. {status.sentence(answer.text)}"
             )
             del left[answer.request_id]
         elif answer.request_id == DELETIONS:
