@@ -189,6 +189,18 @@ def pauses_pass(tenant):
     change(tenant, "UPDATE operation SET due = now() WHERE due IS NOT NULL")
 
 
+def takes(tenant, seconds):
+    """Let each request of QuickBooks take ``seconds``, by the hub's clock."""
+
+    def sleep(whole):
+        longer = (
+            "UPDATE message SET sent = sent - make_interval(secs => :whole) WHERE stage = 'outstanding'"
+        )
+        change(tenant, longer, whole=whole)
+
+    return {"seconds": seconds, "sleep": sleep}
+
+
 def connection(tenant, do):
     """Let ``do`` act on the tenant's connection, as a page does."""
     with tenant.db() as db:

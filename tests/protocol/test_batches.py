@@ -17,6 +17,7 @@ from tests.protocol.conftest import (
     operations,
     passes,
     states,
+    takes,
 )
 
 
@@ -34,18 +35,6 @@ def sizes(tenant):
 
 def many(tenant, count, start=0):
     customers(tenant, *(f"Customer {number:04}" for number in range(start, start + count)))
-
-
-def takes(tenant, seconds):
-    """Let each request of QuickBooks take ``seconds``, by the hub's clock."""
-
-    def sleep(whole):
-        longer = (
-            "UPDATE message SET sent = sent - make_interval(secs => :whole) WHERE stage = 'outstanding'"
-        )
-        change(tenant, longer, whole=whole)
-
-    return {"seconds": seconds, "sleep": sleep}
 
 
 def test_independent_records_share_a_message_that_goes_on_after_an_error(ready):

@@ -160,7 +160,7 @@ def test_a_colon_in_a_name_waits_for_a_person(tenant):
     assert "colon" in one.note
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=st.text(st.characters(codec="utf-8", exclude_characters=":"), min_size=1, max_size=30))
 def test_any_text_that_is_taken_is_booked_or_waits_for_a_person(shared, text):
     """E.3: whatever is in it, the message can be read and nothing else is held up."""
