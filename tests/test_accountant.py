@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.books.connections import main_connection
+from hub.qbwc import imports
 from hub.sandbox import faults
 from hub.tenants.service import open_tenant
 from tests.test_holds import HEAD, bill, held
@@ -152,7 +153,7 @@ def test_two_customers_of_one_name_stay_two(full):
 
 def import_again(tenant):
     with tenant.db() as db:
-        main_connection(db, open_tenant(db, tenant.slug)).import_wanted = True
+        imports.want(db, main_connection(db, open_tenant(db, tenant.slug)))
 
 
 def change_account(tenant, full_name, /, **changes):

@@ -3,6 +3,7 @@
 import pytest
 
 from hub.books.connections import main_connection
+from hub.qbwc import imports
 from hub.qbwc.desk import Desk
 from hub.qbwc.models import State
 from hub.qbwc.outbox import Outbox
@@ -60,7 +61,7 @@ def try_again(tenant):
 def import_again(tenant):
     """Ask for the lists, which makes a session whatever waits."""
     with tenant.db() as db:
-        main_connection(db, open_tenant(db, tenant.slug)).import_wanted = True
+        imports.want(db, main_connection(db, open_tenant(db, tenant.slug)))
 
 
 def assert_settled(tenant):

@@ -243,6 +243,7 @@ def upgrade() -> None:
         sa.Column("kind", words(*LISTS, name="listkind"), nullable=False),
         sa.Column("modified", sa.String(), server_default="", nullable=False),
         moment("whole"),
+        moment("read"),
     )
     op.create_unique_constraint(
         op.f("uq_list_import_tenant_id_connection_id_kind"),

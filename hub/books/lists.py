@@ -79,6 +79,13 @@ class Progress:
         query = select(ListImport).filter_by(connection_id=connection.id)
         self._known = {row.kind: row for row in db.scalars(query)}
 
+    def is_due(self, kind: ListKind, every: dt.timedelta) -> bool:
+        """Whether a list is to be read again, when all are read ``every`` so often."""
+        known = self._known.get(kind)
+        if known is None or known.whole is None or known.read is None:
+            return True
+        return known.read < dt.datetime.now(dt.UTC) - every
+
     def since(self, kind: ListKind) -> str:
         """Return from when on changes are to be read, in QuickBooks' local time without an offset;
         nothing when the list has to be read whole."""
@@ -89,12 +96,18 @@ class Progress:
             return ""
         return (dt.datetime.fromisoformat(known.modified) - OVERLAP).isoformat(timespec="seconds")
 
+    def forget(self) -> None:
+        """Let every list be read from its beginning."""
+        for known in self._known.values():
+            known.whole = None
+
     def reached(self, kind: ListKind, modified: str, is_whole: bool) -> None:
         """A list has been read to its end; ``modified`` is the highest TimeModified that was seen."""
         known = self._known.get(kind)
         values: dict[str, Any] = {
             "modified": max(modified, known.modified if known and not is_whole else ""),
             "whole": dt.datetime.now(dt.UTC) if is_whole or known is None else known.whole,
+            "read": dt.datetime.now(dt.UTC),
         }
         statement = insert(ListImport).values(connection_id=self._connection.id, kind=kind, **values)
         keys = ["tenant_id", "connection_id", "kind"]

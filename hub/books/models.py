@@ -131,6 +131,8 @@ class ListImport(Owned, Base):
     """The highest TimeModified seen, in QuickBooks' local time and without its offset (protocol.md E.2)."""
     whole: Mapped[dt.datetime | None]
     """When the list was last read from its beginning to its end."""
+    read: Mapped[dt.datetime | None]
+    """When it was last read to its end, from wherever on."""
 
 
 class Assignment(Owned, Base):

@@ -197,7 +197,7 @@ class Conversation:
         is_stuck = plan.first is None and plan.is_complete and not session.imported
         if is_stuck and messages.outbox.count(State.HELD):
             lists = messages.outbox.exporter.lists
-            session.agenda = imports.agenda(self._db, found.connection, lists)
+            session.agenda = imports.news(self._db, found.connection, lists)
 
     @staticmethod
     def _wait(session: SyncSession) -> str:

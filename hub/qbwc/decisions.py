@@ -13,6 +13,7 @@ from hub.books.connections import confirm
 from hub.books.models import Connection, Trouble
 from hub.db import HubSession
 from hub.errors import Fault, Refused
+from hub.qbwc import imports
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.pulse import spoken
 from hub.tenants.models import Tenant
@@ -98,7 +99,7 @@ class Decisions:
         connection.trouble = connection.problem = None
         connection.found = {}
         # Without work for it there would be no run.
-        connection.import_wanted = True
+        imports.want(self._db, connection)
         self._room.audit("company file looked for", company=seen.name, path=seen.path)
         return True
 

@@ -33,20 +33,40 @@ def due(connection: Connection) -> bool:
     return connection.import_wanted or last is None or last < dt.datetime.now(dt.UTC) - EVERY
 
 
+def want(db: HubSession, connection: Connection) -> None:
+    """Let all lists be read from their beginning at the next session."""
+    connection.import_wanted = True
+    lists.Progress(db, connection).forget()
+
+
 def agenda(db: HubSession, connection: Connection, kinds: Iterable[ListKind]) -> list[Step]:
-    """Return the steps that read ``kinds``: what changed since they were read last, and what was
-    deleted; a list never read, or one asked for by a person, from its beginning."""
+    """Return the steps that read those of ``kinds`` whose turn it is. What an earlier session has read
+    before it was cut short is not read again."""
     progress = lists.Progress(db, connection)
-    steps: list[Step] = []
-    since = {}
-    for kind in kinds:
-        start = "" if connection.import_wanted else progress.since(kind)
-        steps.append({"list": kind.value, "since": start})
-        if start:
-            since[kind.value] = start
+    steps = _steps(progress, [kind for kind in kinds if progress.is_due(kind, EVERY)])
+    if not steps:
+        _complete(connection)
+    return steps
+
+
+def news(db: HubSession, connection: Connection, kinds: Iterable[ListKind]) -> list[Step]:
+    """Return the steps that read what is new in all of ``kinds``."""
+    return _steps(lists.Progress(db, connection), kinds)
+
+
+def _steps(progress: lists.Progress, kinds: Iterable[ListKind]) -> list[Step]:
+    """What changed in a list since it was read last, and what was deleted; a list never read, or one
+    asked for by a person, from its beginning, and before the others."""
+    steps: list[Step] = [{"list": kind.value, "since": progress.since(kind)} for kind in kinds]
+    since = {step["list"]: step["since"] for step in steps if step["since"]}
     if since:
         steps.append({"list": DELETIONS, "since": since})
-    return steps
+    return sorted(steps, key=lambda step: bool(step["since"]))
+
+
+def _complete(connection: Connection) -> None:
+    connection.imported = dt.datetime.now(dt.UTC)
+    connection.import_wanted = False
 
 
 class Imports:
@@ -77,8 +97,7 @@ class Imports:
         if left:
             return False
         if not self._session.error:
-            self._connection.imported = dt.datetime.now(dt.UTC)
-            self._connection.import_wanted = False
+            _complete(self._connection)
         return True
 
     def _settle_one(self, answer: Answer, left: dict[str, Step]) -> None:

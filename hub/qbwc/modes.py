@@ -18,6 +18,7 @@ from hub.errors import Fault, Refused
 from hub.ledger import records
 from hub.ledger.contract import KINDS
 from hub.ledger.models import BillingCycle, Posting
+from hub.qbwc import imports
 from hub.qbwc.models import Operation, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.tenants.models import Mode, Tenant
@@ -76,7 +77,7 @@ def change(db: HubSession, tenant: Tenant, mode: Mode, actor: str) -> bool:
     before = tenant.mode
     tenant.mode = mode
     _replan(db, Outbox(db, tenant, connection))
-    connection.import_wanted = True
+    imports.want(db, connection)
     StaffRoom(db, tenant, actor).audit("mode changed", before=before.label, now=mode.label)
     return True
 

@@ -9,6 +9,7 @@ from pyramid.view import view_config, view_defaults
 
 from hub.books.chart import Chart
 from hub.books.models import ListKind
+from hub.qbwc import imports
 from hub.security import Permission
 from hub.views.page import Page
 
@@ -44,7 +45,7 @@ class ListPage(Page):
     def import_again(self) -> Any:
         _, title = self.chosen
         if not self.connection.import_wanted:
-            self.connection.import_wanted = True
+            imports.want(self.db, self.connection)
             self.integration.note("lists to be imported again")
         sentence = f"The {title} is imported again at the Web Connector's next run."
         return self.done(sentence, "lists", kind=self.request.matchdict["kind"])

@@ -206,18 +206,7 @@ def test_a_session_has_a_share_of_minutes(ready, share, caller):
     assert ready.sync().message == "1 booked. All is well."
 
 
-@pytest.mark.parametrize(
-    "messages",
-    [
-        9,
-        pytest.param(
-            2,
-            marks=pytest.mark.xfail(
-                strict=True, reason="A capped import begins with the same lists at the next session."
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("messages", [9, 2])
 def test_a_list_is_read_to_its_end_whatever_the_share(full, share, monkeypatch, messages):
     """G.1, F: an iterator lives as long as its session, so the next one would start over for ever."""
     share("messages", messages)

@@ -19,6 +19,7 @@ def pages(monkeypatch):
 def again(tenant):
     """A day later the lists are read again."""
     change(tenant, "UPDATE connection SET imported = now() - interval '2 days'")
+    change(tenant, "UPDATE list_import SET read = now() - interval '2 days'")
 
 
 def asked(tenant, kind, since=0):

@@ -6,6 +6,7 @@ import pytest
 
 from hub.books.connections import main_connection
 from hub.books.models import Trouble
+from hub.qbwc import imports
 from hub.qbwc.desk import Desk
 from hub.sandbox import faults
 from hub.sandbox.company import Company
@@ -23,6 +24,12 @@ def form_of(page, ending, button=""):
     return next(
         form for form in page.forms.values() if form.action.endswith(ending) and button in form.text
     )
+
+
+def want_lists(tenant):
+    """Ask for the lists, which makes a session whatever waits."""
+    with tenant.db() as db:
+        imports.want(db, main_connection(db, open_tenant(db, tenant.slug)))
 
 
 def change(tenant, **columns):
@@ -73,7 +80,7 @@ def synced(summary, filled):
 @pytest.fixture
 def copied(synced, tmp_path):
     """Somebody has opened a copy of the company file, and new work waits."""
-    change(synced, import_wanted=True)
+    want_lists(synced)
     with synced.company() as company:
         company.back_up(tmp_path / "copy.qbw")
     with Company(tmp_path / "copy.qbw") as copy:
@@ -132,7 +139,7 @@ def test_a_wrong_password_names_the_computer_and_what_to_do(synced, enter):
     assert said.startswith("Wrong password")
     assert "127.0.0.1 has come with a wrong password at least 2 times" in said
     assert "click into the Password field" in said
-    change(synced, import_wanted=True)
+    want_lists(synced)
     synced.sync()
     assert state(enter(synced), synced).startswith("Connected")
 
@@ -144,7 +151,7 @@ def test_a_wrong_password_is_told_before_the_first_right_one(summary, enter):
 
 
 def test_what_quickbooks_refuses_leads_to_its_meaning(synced, enter):
-    change(synced, import_wanted=True)
+    want_lists(synced)
     synced.sync(unopenable="0x8004040A")
     browser = enter(synced)
     assert state(browser, synced).startswith("Blocked by QuickBooks")
@@ -155,7 +162,7 @@ def test_what_quickbooks_refuses_leads_to_its_meaning(synced, enter):
 
 def test_a_run_that_ended_early_says_why(synced, enter):
     synced.put("charges", "more", name="More")
-    change(synced, import_wanted=True)
+    want_lists(synced)
     synced.sync(plan=faults.always(faults.MODAL_DIALOG))
     assert state(enter(synced), synced).startswith("Problem The last run ended early.")
 
@@ -174,7 +181,7 @@ def test_a_company_that_cannot_be_written_to_says_why(summary, enter, facts, wor
 def test_another_company_file_is_named_beside_the_expected_one(synced, world, enter, tmp_path):
     other = world.tenant("summary")
     other.sync()
-    change(synced, import_wanted=True)
+    want_lists(synced)
     with other.company() as company:
         arrive(synced, company)
     browser = enter(synced)
