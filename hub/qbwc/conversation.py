@@ -16,18 +16,17 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import math
-import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import exists, select, text
+from sqlalchemy import select, text
 
 from hub.books.connections import confirm
-from hub.books.models import Connection, Trouble
+from hub.books.models import Trouble
 from hub.db import HubSession
 from hub.errors import QBXMLError
 from hub.qbwc import checks, company, imports, inbox, qbxml, statuses
+from hub.qbwc.admission import Admission
 from hub.qbwc.checks import Checks
 from hub.qbwc.messages import Messages
 from hub.qbwc.models import Message, Stage, State, SyncSession
@@ -35,9 +34,7 @@ from hub.qbwc.outbox import Outbox
 from hub.qbwc.qbxml import Answers, Request
 from hub.qbwc.settlement import Settlement
 from hub.qbwc.statuses import Action
-from hub.qbwc.visits import Visit, knock, now, visit
-from hub.security import Login, Throttled, digest, find_login, sign_in_connector
-from hub.tenants.models import StaffKind, Tenant
+from hub.qbwc.visits import Visit, now, visit
 from hub.tenants.service import StaffRoom
 
 log = logging.getLogger(__name__)
@@ -53,10 +50,7 @@ FAREWELL = Request("HostQuery", "0")
 """Where nothing is left: it changes nothing, and its answer ends the session at 100 per cent. An empty
 message would have to be explained (protocol.md A.3)."""
 UNKNOWN_TICKET = "This session has ended. The Web Connector starts a new one at its next run."
-GONE_AWAY = "The Web Connector went away in mid-run."
 WORDLESS = "QuickBooks gave no company information. Restart QuickBooks, then run again."
-THINKING = dt.timedelta(minutes=10)
-"""How long QuickBooks may be at work on a message before another computer may take over."""
 MOVED = {0x80040403, 0x80040408}
 """The company file was not found where it was, or QuickBooks could not start with it: the one
 that is open may be it, and its stamp will tell."""
@@ -71,86 +65,9 @@ class Conversation:
         self._settings = settings
         self._enqueue = enqueue
 
-    # authenticate
-
     def authenticate(self, username: str, password: str, address: str = "") -> list[str]:
-        """Return a ticket and ``""`` (or the company file to open) to go on, or ``nvu``, ``none`` or
-        ``busy``; then seconds to postpone and the least between two runs, where they are set
-        (protocol.md A.3). ``address`` is where the call comes from.
-        """
-        login = sign_in_connector(self._db, username, password, address)
-        if isinstance(login, Throttled) and login.crowded:
-            return ["", "busy"]
-        if not isinstance(login, Login) or login.tenant_id is None:
-            log.warning("web connector refused", extra={"throttled": isinstance(login, Throttled)})
-            self._remember_refusal(username, address)
-            return ["", "nvu"]
-        found = knock(self._db, login.tenant_id, login.id)
-        if found is None:
-            return ["", "nvu"]
-        connection, tenant, live = found.connection, found.tenant, found.live
-        least = str(connection.interval or "")
-        # Two strings or four: three have never been seen to work (protocol.md A.3).
-        timing = ["", least] if least else []
-        if pause := _seconds_left(connection.paused_until):
-            return ["", "none", str(pause), least]
-        if live is not None and not self._has_given_way(live, connection, address):
-            return ["", "busy", *timing]
-        if found.has_held and connection.confirmed:
-            # Why something was held may be gone: a parent booked, a name put right in QuickBooks.
-            Outbox(self._db, tenant, connection).release()
-        has_work = found.has_work and connection.confirmed is not None
-        if not (has_work or imports.due(connection) or not connection.company):
-            return ["", "none", *timing]
-        path = connection.company_path if connection.confirmed else ""
-        return [self._open(connection, tenant, address), path or "", *timing]
-
-    def _remember_refusal(self, username: str, address: str) -> None:
-        """Let the tenant read that a wrong password comes, and from where."""
-        login = find_login(self._db, username)
-        if not (login and login.active and login.tenant_id) or login.kind != StaffKind.INTEGRATION:
-            return
-        self._db.enter(login.tenant_id)
-        self._db.execute(_REFUSED, {"staff": login.id, "address": address[:100]})
-
-    def _has_given_way(self, live: SyncSession, connection: Connection, address: str) -> bool:
-        """Whether the live session went quiet, so that this one takes over.
-
-        A Web Connector runs one session at a time (protocol.md A.2), so one that knocks from the
-        same address has given up the last. From another address QuickBooks may still be at work.
-        """
-        quiet = dt.timedelta(seconds=self._settings["qbwc.quiet_seconds"])
-        working = exists().where(
-            Message.connection_id == connection.id, Message.stage == Stage.OUTSTANDING
-        )
-        if address != live.address and self._db.scalar(select(working)):
-            quiet = max(quiet, THINKING)
-        if live.last_call > now() - quiet:
-            return False
-        live.closed = now()
-        live.error = live.error or GONE_AWAY
-        # The new session takes the live one's place.
-        self._db.flush()
-        return True
-
-    def _open(self, connection: Connection, tenant: Tenant, address: str) -> str:
-        ticket = secrets.token_hex(16)
-        agenda: list[dict[str, Any]] = []
-        planned = 0
-        if imports.due(connection):
-            outbox = Outbox(self._db, tenant, connection)
-            agenda = imports.agenda(self._db, connection, outbox.exporter.lists)
-            planned = len(agenda) + outbox.count(State.QUEUED, State.HELD, State.DOUBT)
-        self._db.add(
-            SyncSession(
-                connection_id=connection.id,
-                ticket_digest=digest(ticket),
-                address=address[:100],
-                agenda=checks.agenda(self._db, connection) + agenda,
-                planned=planned,
-            )
-        )
-        return ticket
+        """Return what ``Admission.admit`` says: a ticket, or why there is none."""
+        return Admission(self._db, self._settings).admit(username, password, address)
 
     # sendRequestXML
 
@@ -423,10 +340,6 @@ class Conversation:
         return _summary(session, self._db.execute(_COUNTS, {"connection": connection.id}).one(), url)
 
 
-def _seconds_left(until: dt.datetime | None) -> int:
-    return max(0, math.ceil((until - now()).total_seconds())) if until else 0
-
-
 def _summary(session: SyncSession, counts: Any, url: str) -> str:
     parts = [
         f"{number} {words}"
@@ -442,18 +355,6 @@ def _summary(session: SyncSession, counts: Any, url: str) -> str:
     return f"{session.booked} booked, {', '.join(parts)}: see {url}"
 
 
-_REFUSED = text(
-    """
-    UPDATE connection
-    SET refused = now(), refused_from = :address, refused_count = refused_count + 1
-    WHERE id = (
-        SELECT id FROM connection
-        WHERE staff_id = :staff AND (refused IS NULL OR refused < now() - interval '30 seconds')
-        FOR UPDATE SKIP LOCKED
-    )
-    """
-)
-"""Whoever guesses fast is counted twice a minute, and keeps no live session waiting."""
 _COUNTS = text(
     """
     SELECT count(*) FILTER (WHERE state = 'failed') AS failed,

@@ -277,6 +277,10 @@ class Settlement:
     def _name_is_taken(self, operation: Sent, others: Sequence[Element]) -> None:
         """The name belongs to somebody else: a customer whom nobody else is linked to is taken to be
         the same one; a vendor, an employee or another name is not."""
+        if not others and operation.attempts < TRIES:
+            # Whoever had it has given it up meanwhile.
+            self._again(operation)
+            return
         customer = next((ret for ret in others if ret.name == "CustomerRet"), None)
         if customer is None:
             self._hold(operation, statuses.status(statuses.NAME_TAKEN).sentence())
