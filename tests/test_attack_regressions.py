@@ -131,3 +131,17 @@ def test_a_customer_that_came_back_under_its_old_name_is_not_made_twice(ada):
     assert ada.sync().message == "1 booked. All is well."
     assert ada.counts()["Customer"] == 3  # two are in every company
     assert_settled(ada)
+
+
+def test_what_is_asked_about_already_is_not_asked_about_twice(ada):
+    back_up(ada)
+    ada.sync()
+    restore(ada)
+    import_again(ada)
+    ada.sync()
+    assert try_again(ada) == 1
+    ada.put("customers", "ada", version=2, name="Ada", phone="555-0100")
+    assert try_again(ada) == 1
+    assert ada.sync().ok
+    assert ada.counts()["Customer"] == 3
+    assert_settled(ada)

@@ -187,8 +187,11 @@ class Desk:
         """Queue them anew. What QuickBooks had once is looked for there, as it may have come back."""
         if not operations:
             return
-        links = Links(self._db, self._connection).of([one.subject for one in operations])
+        subjects = [one.subject for one in operations]
+        links = Links(self._db, self._connection).of(subjects)
+        asked = self._asked(subjects)
         gone = [one for one in operations if one.subject in links and links[one.subject].missing]
+        gone = [one for one in gone if one.subject not in asked]
         newest = self._newest([one.subject for one in gone])
         for one in gone:
             one.question = doubts.about_missing(links[one.subject])
@@ -202,6 +205,12 @@ class Desk:
             select(Operation).where(among(Operation.id, ids)),
             execution_options={"populate_existing": True},
         ).all()
+
+    def _asked(self, subjects: Sequence[str]) -> set[str]:
+        """Return the subjects that QuickBooks is asked about already: its answer is for all that waits."""
+        mine = Operation.connection_id == self._connection.id, among(Operation.subject, subjects)
+        under_way = Operation.state.in_((State.SENT, State.DOUBT))
+        return set(self._db.scalars(select(Operation.subject).where(*mine, under_way)))
 
     def _newest(self, subjects: Sequence[str]) -> dict[str, int]:
         """Return the highest version in which each subject ever went out."""
