@@ -145,3 +145,18 @@ def test_what_is_asked_about_already_is_not_asked_about_twice(ada):
     assert ada.sync().ok
     assert ada.counts()["Customer"] == 3
     assert_settled(ada)
+
+
+def test_a_customer_that_only_the_list_still_knows_is_made_anew(ada):
+    """What a backup has never had is in no list of what was deleted."""
+    back_up(ada)
+    ada.sync()
+    import_again(ada)
+    ada.sync()
+    restore(ada)
+    map_gold(ada, "Subscription")
+    bill(ada)
+    ada.sync()
+    assert try_again(ada) == 2
+    assert ada.sync().message == "2 booked. All is well."
+    assert_settled(ada)

@@ -21,7 +21,7 @@ from hub.books.links import STALE, Booking, Links
 from hub.books.models import Connection, Link
 from hub.db import HubSession
 from hub.exporters.contract import MISSING
-from hub.qbwc import qbxml, statuses
+from hub.qbwc import imports, qbxml, statuses
 from hub.qbwc.models import SyncSession
 from hub.qbwc.qbxml import Answers, Element, Request
 from hub.qbwc.statuses import Action
@@ -106,8 +106,17 @@ class Checks:
         self._note(troubled, rets)
         is_sure = any(_tells(link, rets.get(link.object_id)) for link in asked)
         more = self._more(step, links, bool(troubled)) if troubled or not is_sure else []
-        self._session.agenda = [*more, *self._session.agenda[1:]]
+        rest = self._session.agenda[1:]
+        if troubled and "thorough" not in step:
+            rest = self._whole(rest)
+        self._session.agenda = [*more, *rest]
         return False
+
+    def _whole(self, steps: Sequence[Step]) -> list[Step]:
+        """Let the lists be read whole, in this session or the next: what a backup has never had is in no
+        list of what was deleted."""
+        imports.want(self._db, self._connection)
+        return [step | {"since": ""} for step in steps if step["list"] != imports.DELETIONS]
 
     def _more(self, step: Step, links: Sequence[Link], is_troubled: bool) -> list[Step]:
         """Return the step that looks on: from the newest again, at all there is, where trouble shows for
