@@ -34,7 +34,7 @@ from tests.attack.platform import CHANGES
 from tests.attack.site import Site
 from tests.world import World
 
-EXAMPLES = int(os.environ.get("HUB_ATTACK", 12))
+EXAMPLES = int(os.environ.get("HUB_ATTACK", 8))
 FEW = 3
 """Steps until QuickBooks is given the next message, where there is one."""
 LOCKED = "The object could not be locked. It is in use by another user."

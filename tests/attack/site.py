@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 
 from hub.books.connections import main_connection
 from hub.errors import HubError
+from hub.qbwc import imports
 from hub.qbwc.desk import Desk
 from hub.qbwc.models import Operation, State
 from hub.qbwc.outbox import Outbox
@@ -76,7 +77,10 @@ class Site:
         self.company.restore(self._backup)
 
     def rename_customer(self, which):
-        if customers := self._customers():
+        """Rename a customer, unless the hub does not know yet whether it is there: it would look for it
+        by its name, as QuickBooks finds nothing by our mark, and make it anew (protocol.md D.5)."""
+        is_known = not self._states() & {"sent", "doubt"}
+        if is_known and (customers := self._customers()):
             one = customers[which % len(customers)]
             people.rename(self.company, "Customer", one.full_name, f"{one.name}'")
 
@@ -107,7 +111,8 @@ class Site:
 
     def import_again(self):
         """Ask for the lists on Integration Settings."""
-        self._run("UPDATE connection SET import_wanted = true")
+        with self.tenant.db() as db:
+            imports.want(db, main_connection(db, open_tenant(db, self.tenant.slug)))
 
     def try_again(self):
         """Press Try again on all that waits for a person."""
