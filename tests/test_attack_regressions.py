@@ -8,6 +8,7 @@ from hub.qbwc.desk import Desk
 from hub.qbwc.models import State
 from hub.qbwc.outbox import Outbox
 from hub.sandbox import people
+from hub.sandbox.quickbooks import QuickBooks
 from hub.tenants.service import open_tenant
 
 HEAD = {"customer": "ada", "date": "2026-05-03"}
@@ -159,4 +160,28 @@ def test_a_customer_that_only_the_list_still_knows_is_made_anew(ada):
     ada.sync()
     assert try_again(ada) == 2
     assert ada.sync().message == "2 booked. All is well."
+    assert_settled(ada)
+
+
+def test_an_answer_that_comes_twice_in_the_look_back_says_nothing_of_the_next_page(ada):
+    map_gold(ada, "Subscription")
+    bill(ada, "1")
+    ada.sync()
+    back_up(ada)
+    bill(ada, "2")
+    ada.sync()
+    restore(ada)
+    import_again(ada)
+    with ada.company() as company:
+        connector = ada.connector(company)
+        calls = connector.calls()
+        calls.authenticate()
+        message = calls.send_request_xml(ada.greeting(company), str(company.path))
+        assert "InvoiceQueryRq" in message
+        answer = QuickBooks(company).process(message)
+        assert calls.receive_response_xml(answer) == calls.receive_response_xml(answer)
+        calls.close_connection()
+    ada.sync()
+    assert try_again(ada) == 1
+    ada.sync()
     assert_settled(ada)

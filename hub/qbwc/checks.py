@@ -53,8 +53,8 @@ def is_check(step: Step) -> bool:
 
 
 class Checks:
-    """The look back of one session. Its step holds the links that were asked for, and ``thorough``
-    once anything was not as it should be."""
+    """The look back of one session. Its step holds the links to ask for, ``asked`` when that was done,
+    and ``thorough`` once anything was not as it should be."""
 
     def __init__(self, db: HubSession, connection: Connection, session: SyncSession):
         self._db = db
@@ -68,7 +68,7 @@ class Checks:
         step = self._session.agenda[0]
         links = self._of(step["check"]) or self._page(_MADE, size=1)
         self._session.agenda = [
-            step | {"check": [link.id for link in links]},
+            step | {"check": [link.id for link in links], "asked": True},
             *self._session.agenda[1:],
         ]
         by_object: dict[str, list[Link]] = defaultdict(list)
@@ -89,6 +89,9 @@ class Checks:
     def settle(self, answers: Answers) -> bool:
         """Take note of what is not as it was; go on with older things where anything was."""
         step = self._session.agenda[0]
+        if "asked" not in step:
+            # The answer about the page before comes once more.
+            return False
         links = self._of(step["check"])
         rets = {
             ret.get("TxnID") or ret.get("ListID"): ret
