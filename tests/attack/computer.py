@@ -113,5 +113,7 @@ class Computer:
             self.calls.ticket = now
 
     def deliver_garbage(self, answer, hresult):
-        """Let something arrive in the session's name that QuickBooks never said."""
+        """Let something arrive in the session's name that QuickBooks never said, in place of its answer."""
+        if self.holds_message:
+            self.give_up()
         self.calls.receive_response_xml(answer, hresult)
