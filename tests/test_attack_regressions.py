@@ -7,7 +7,7 @@ from hub.qbwc import imports
 from hub.qbwc.desk import Desk
 from hub.qbwc.models import State
 from hub.qbwc.outbox import Outbox
-from hub.sandbox import people
+from hub.sandbox import faults, people
 from hub.sandbox.quickbooks import QuickBooks
 from hub.tenants.service import open_tenant
 
@@ -28,7 +28,7 @@ def map_gold(tenant, item, version=1):
 
 def bill(tenant, number="1", amount="10.00", version=1, **more):
     lines = [{"charge": "gold", "amount": amount}]
-    tenant.put("invoices", f"i{number}", number=number, version=version, lines=lines, **HEAD, **more)
+    tenant.put("invoices", f"i{number}", number=number, version=version, lines=lines, **HEAD | more)
 
 
 def back_up(tenant):
@@ -183,5 +183,23 @@ def test_an_answer_that_comes_twice_in_the_look_back_says_nothing_of_the_next_pa
         calls.close_connection()
     ada.sync()
     assert try_again(ada) == 1
+    ada.sync()
+    assert_settled(ada)
+
+
+def test_nothing_is_booked_while_quickbooks_cannot_tell_what_it_has(ada):
+    """What is booked later is newer than what was lost, and would hide that."""
+    map_gold(ada, "Subscription")
+    back_up(ada)
+    bill(ada, "1")
+    ada.sync()
+    restore(ada)
+    ada.put("customers", "ben", name="Ben")
+    bill(ada, "2", customer="ben")
+    import_again(ada)
+    locked = faults.refusing("InvoiceQuery", 3175, "The object could not be locked.")
+    assert "could not tell" in ada.sync(plan=locked).message
+    ada.sync()
+    assert try_again(ada) == 2
     ada.sync()
     assert_settled(ada)

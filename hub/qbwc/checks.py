@@ -35,6 +35,7 @@ REVIVED = (
     "This is void here, and QuickBooks shows it again: its company file seems to be restored from a "
     "backup. Press Try again to void it there."
 )
+UNREAD = "QuickBooks could not tell whether what was booked is still there, so nothing is booked."
 
 Step = dict[str, Any]
 
@@ -98,22 +99,31 @@ class Checks:
             for answer in answers.answers
             for ret in answer.returned
         }
-        readable = {
-            answer.request_id
-            for answer in answers.answers
-            if statuses.status(answer.code, answer.text).action is Action.SETTLE
-        }
-        asked = [link for link in links if link.object in readable]
-        found = [(link, _trouble(link, rets.get(link.object_id))) for link in asked]
+        if unread := self._unread(links, answers):
+            # Whatever is booked now would hide from the next look back what was lost before.
+            self._session.error = unread
+            return False
+        found = [(link, _trouble(link, rets.get(link.object_id))) for link in links]
         troubled = [(link, trouble) for link, trouble in found if trouble]
         self._note(troubled, rets)
-        is_sure = any(_tells(link, rets.get(link.object_id)) for link in asked)
+        is_sure = any(_tells(link, rets.get(link.object_id)) for link in links)
         more = self._more(step, links, bool(troubled)) if troubled or not is_sure else []
         rest = self._session.agenda[1:]
         if troubled and "thorough" not in step:
             rest = self._whole(rest)
         self._session.agenda = [*more, *rest]
         return False
+
+    @staticmethod
+    def _unread(links: Sequence[Link], answers: Answers) -> str:
+        """Say why QuickBooks did not tell of some of ``links``, or nothing."""
+        given = {answer.request_id: answer for answer in answers.answers}
+        for object_ in sorted({link.object for link in links}):
+            answer = given.get(object_)
+            status = statuses.status(answer.code, answer.text) if answer else statuses.UNANSWERED
+            if status.action is not Action.SETTLE:
+                return f"{UNREAD} {status.sentence(answer.text if answer else '')}"
+        return ""
 
     def _whole(self, steps: Sequence[Step]) -> list[Step]:
         """Let the lists be read whole, in this session or the next: what a backup has never had is in no
