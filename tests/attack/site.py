@@ -70,9 +70,11 @@ class Site:
         self.company.back_up(self._backup)
 
     def restore(self):
-        """Put the backup back. Nobody can be in the file meanwhile, so all sessions break off."""
+        """Put the backup back. Nobody can be in the file meanwhile, so all sessions break off, and what was
+        on its way arrives before that or never."""
         for computer in self.computers:
             computer.give_up()
+            computer.delivered.clear()
             computer.quickbooks.end_session()
         self.company.restore(self._backup)
 
