@@ -42,7 +42,7 @@ BEGIN
     PERFORM set_config('hub.tenant', ticket.tenant_id::text, true);
     PERFORM FROM connection c
     JOIN sync_session s ON s.connection_id = c.id AND s.tenant_id = c.tenant_id
-    WHERE s.id = ticket.id FOR UPDATE OF c, s;
+    WHERE s.id = ticket.id FOR NO KEY UPDATE OF c, s;
     RETURN QUERY
     SELECT t.id, t.mode::text, c.id, c.confirmed, c.batch, c.company,
         s.id, s.started, s.last_call, s.closed, s.greeted, s.agenda, s.imported, s.booked, s.refused,
@@ -79,7 +79,7 @@ SELECT o.tenant_id, o.message_id, o.id, o.subject, o.rank, o.state, o.kind, o.ve
         WHERE w.tenant_id = o.tenant_id AND w.connection_id = o.connection_id
           AND w.subject = o.subject AND w.id <> o.id AND w.state IN ('queued', 'held', 'failed')
     ) AS superseded
-FROM operation o WHERE o.state IN ('sent', 'doubt', 'queued')
+FROM operation o WHERE o.state IN ('sent', 'doubt')
 """
 
 KNOCK = """

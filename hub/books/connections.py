@@ -19,7 +19,7 @@ BATCH = 50
 def main_connection(db: HubSession, tenant: Tenant, lock: bool = False) -> Connection:
     """Return the tenant's connection, minting its FileID the first time it is asked for."""
     query = select(Connection)
-    found = db.scalar(query.with_for_update() if lock else query)
+    found = db.scalar(query.with_for_update(key_share=True) if lock else query)
     if found is None:
         values = {"file_id": uuid.uuid4(), "name": f"{tenant.name} ({tenant.slug})", "batch": BATCH}
         db.execute(insert(Connection).values(**values).on_conflict_do_nothing())

@@ -218,22 +218,27 @@ def _follow_renames(db: Session, connection: Connection, names: dict[str, str]) 
         )
 
 
-def finish(db: Session, connection: Connection, kind: ListKind, seen: int) -> None:
-    """After the last page of a whole list: what this import did not see is gone from QuickBooks."""
+def finish(db: Session, connection: Connection, kind: ListKind, seen: int) -> Sequence[str]:
+    """After the last page of a whole list: what this import did not see is gone from QuickBooks. Return
+    the ids of what had been there."""
     gone = update(ListEntry).where(
-        ListEntry.connection_id == connection.id, ListEntry.kind == kind, ListEntry.seen != seen
+        ListEntry.connection_id == connection.id,
+        ListEntry.kind == kind,
+        ListEntry.seen != seen,
+        ListEntry.active,
     )
-    db.execute(gone.values(active=False))
+    return db.scalars(gone.values(active=False).returning(ListEntry.list_id)).all()
 
 
-def remove(db: Session, connection: Connection, deleted: Iterable[Element]) -> None:
-    """Take note of what was deleted in QuickBooks since."""
+def remove(db: Session, connection: Connection, deleted: Iterable[Element]) -> Sequence[str]:
+    """Take note of what was deleted in QuickBooks since; return the ids of that."""
     ids = [element.get("ListID") for element in deleted if element.get("ListDelType") in KINDS]
     if ids:
         gone = update(ListEntry).where(
             ListEntry.connection_id == connection.id, ListEntry.list_id.in_(ids)
         )
         db.execute(gone.values(active=False))
+    return ids
 
 
 def _row(kind: ListKind, element: Element) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+ANY_VERSION = 2**62
+
 
 class Carried(NamedTuple):
     """What one request carries: of which subject and version, and its accounts."""
@@ -35,14 +37,12 @@ def move(db: Session, carried: Iterable[Carried]) -> None:
 
 
 def clear(db: Session, carried: Iterable[Carried], connection_id: int) -> None:
-    """Take back the stamps of what was not booked."""
-    unbooked = (
-        "AND posting.account = v.account AND (posting.journal_entry_id IS NOT NULL OR NOT EXISTS ("
-        "SELECT FROM link WHERE link.connection_id = :connection "
-        "AND link.subject = v.kind || ':' || v.id AND link.version >= posting.version))"
-    )
-    statement = f"UPDATE posting SET account = NULL {{rows}} {unbooked}"
-    _run(db, carried, statement, connection=connection_id)
+    """Take back the stamps of what was not booked, and of later versions that turn it round; what turns
+    round something that is booked keeps its place."""
+    unbooked = [one._replace(version=ANY_VERSION) for one in carried]
+    statement = f"UPDATE posting SET account = NULL {{rows}} {_UNBOOKED}"
+    _run(db, unbooked, statement, connection=connection_id)
+    follow(db, [one.subject for one in unbooked if not one.subject.startswith("journal_entry:")])
 
 
 def erase(db: Session, subjects: Sequence[str]) -> None:
@@ -69,6 +69,23 @@ def followed(subjects: Iterable[str]) -> dict[str, Any]:
         "followed_ids": [row["id"] for row in rows],
     }
 
+
+_UNBOOKED = """
+    AND posting.account = v.account
+    AND (posting.journal_entry_id IS NOT NULL OR NOT EXISTS (
+        SELECT FROM link WHERE link.connection_id = :connection
+          AND link.subject = v.kind || ':' || v.id AND link.version >= posting.version))
+    AND (posting.journal_entry_id IS NULL OR NOT EXISTS (
+        SELECT FROM posting booked
+        JOIN link ON link.connection_id = :connection
+          AND link.subject = 'journal_entry:' || booked.journal_entry_id
+        WHERE booked.kind = posting.kind AND booked.record_id = posting.record_id
+          AND booked.journal_entry_id <> posting.journal_entry_id
+          AND booked.account = posting.account AND booked.purpose = posting.purpose
+          AND booked.code = posting.code AND booked.charge_id IS NOT DISTINCT FROM posting.charge_id))
+"""
+"""A document that is booked in this version or a later one keeps its stamps; and what turns round
+something that another entry has booked stays where that stands."""
 
 _ROWS = """
     FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(

@@ -21,7 +21,7 @@ from hub.qbwc import checks, imports
 from hub.qbwc.models import Message, Stage, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.visits import knock, now
-from hub.security import Login, Throttled, digest, find_login, sign_in_connector
+from hub.security import Throttled, digest, find_login, sign_in_connector
 from hub.tenants.models import StaffKind, Tenant
 
 log = logging.getLogger(__name__)
@@ -44,10 +44,12 @@ class Admission:
         (protocol.md A.3). ``address`` is where the call comes from.
         """
         login = sign_in_connector(self._db, username, password, address)
-        if isinstance(login, Throttled) and login.crowded:
+        if isinstance(login, Throttled):
+            # Nobody has looked at the password, so nobody may call it wrong.
+            log.warning("web connector slowed down", extra={"seconds": round(login.seconds)})
             return ["", "busy"]
-        if not isinstance(login, Login) or login.tenant_id is None:
-            log.warning("web connector refused", extra={"throttled": isinstance(login, Throttled)})
+        if login is None or login.tenant_id is None:
+            log.warning("web connector refused")
             self._remember_refusal(username, address)
             return ["", "nvu"]
         found = knock(self._db, login.tenant_id, login.id)

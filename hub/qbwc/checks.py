@@ -9,19 +9,18 @@ for a person: nothing is made anew unasked (protocol.md D.6).
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import select, tuple_
 
 from hub.books.links import STALE, Booking, Links
 from hub.books.models import Connection, Link
 from hub.db import HubSession
 from hub.exporters.contract import MISSING
-from hub.qbwc import imports, qbxml, statuses
+from hub.qbwc import imports, losses, qbxml, statuses
 from hub.qbwc.models import SyncSession
 from hub.qbwc.qbxml import Answers, Element, Request
 from hub.qbwc.statuses import Action
@@ -157,8 +156,7 @@ class Checks:
         self._db.flush()
         self._links.lose(missing)
         self._links.book(revived)
-        rows = [{"subject": link.subject, "note": trouble} for link, trouble in troubled]
-        self._db.execute(_HOLD, {"connection": self._connection.id, "rows": json.dumps(rows)})
+        losses.hold(self._db, self._connection, {link.subject: trouble for link, trouble in troubled})
 
 
 _NEWEST = Link.booked.desc(), Link.id.desc()
@@ -204,19 +202,3 @@ def _counts(ret: Element) -> bool:
         return any(Decimal(amount) for amount in amounts if amount)
     except InvalidOperation:
         return True
-
-
-_HOLD = text(
-    """
-    INSERT INTO operation (connection_id, subject, rank, state, note)
-    SELECT :connection, v.subject, coalesce(latest.rank, 50), 'failed', v.note
-    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(subject text, note text)
-    LEFT JOIN LATERAL (
-        SELECT o.rank FROM operation o
-        WHERE o.connection_id = :connection AND o.subject = v.subject ORDER BY o.id DESC LIMIT 1
-    ) latest ON true
-    ON CONFLICT (tenant_id, connection_id, subject) WHERE state IN ('queued', 'held', 'failed')
-    DO UPDATE SET note = excluded.note WHERE operation.state = 'failed'
-    """
-)
-"""What waits already, as its record has changed, is looked at by the exporter."""

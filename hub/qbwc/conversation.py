@@ -101,6 +101,7 @@ class Conversation:
         if session.preparing and connection.confirmed:
             return self._wait(session)
         session.last_call, session.preparing = now(), False
+        session.messages += 1
         return qbxml.message([FAREWELL], version=connection.company["qbxml"])
 
     def _plan(self, found: Visit, messages: Messages) -> None:
@@ -179,8 +180,11 @@ class Conversation:
         if hresult:
             return self._unanswered(found, hresult, message)
         session = found.session
-        expects_import = found.outstanding is None and bool(session.agenda) and not found.is_over
-        if expects_import and len(response) > inbox.LARGE:
+        # Where the company is not confirmed any more, a message that is out waits until it is.
+        is_alone = found.outstanding is None or not found.connection.confirmed
+        expects_import = is_alone and bool(session.agenda) and not found.is_over
+        is_list = expects_import and not checks.is_check(session.agenda[0])
+        if is_list and len(response) > inbox.LARGE:
             if not found.has_inbox:
                 inbox.put(self._db, session, response)
                 self._enqueue(inbox.digest, session.tenant_id, session.id)
@@ -190,7 +194,9 @@ class Conversation:
         try:
             answers = qbxml.parse_answers(response)
         except QBXMLError as error:
-            session.error = f"QuickBooks' answer could not be read. {error}"
+            if found.outstanding is not None and session.asked == found.outstanding.id:
+                return self._look_for_each(found, found.outstanding)
+            session.error = f"QuickBooks' answer could not be read. {error}"[:LONGEST]
             return FAILED
         answered = self._message_of(found, answers)
         if answered is not None:
@@ -223,7 +229,7 @@ class Conversation:
         meaning = statuses.of_message_set(answers.set_code)
         if meaning.action is Action.SETTLE or answers.answers:
             settlement.settle(answers, raw)
-        elif answers.set_code == statuses.OTHER_CONTENT and not answered.known:
+        elif answers.set_code == statuses.OTHER_CONTENT and found.session.asked == answered.id:
             # QuickBooks has run it, and tells what came of it only to the very same text.
             answered.known = True
             found.session.last_call = now()
@@ -247,11 +253,7 @@ class Conversation:
         log.warning("quickbooks hresult", extra={"hresult": hresult[:40], "session": session.id})
         unreadable = statuses.hresult_code(hresult) == statuses.UNREADABLE
         if unreadable and outstanding is not None and session.asked == outstanding.id:
-            # It was the question that could not be read: each operation is looked for by itself.
-            outbox = Outbox(self._db, found.tenant, found.connection)
-            Settlement(self._db, outbox, found, outstanding).lost()
-            found.outstanding = None
-            return self._percent(found)
+            return self._look_for_each(found, outstanding)
         if unreadable and outstanding is not None and outstanding.sent_in == session.id:
             outbox = Outbox(self._db, found.tenant, found.connection)
             Settlement(self._db, outbox, found, outstanding).unreadable(sentence)
@@ -263,6 +265,13 @@ class Conversation:
         session.error = sentence
         return FAILED
 
+    def _look_for_each(self, found: Visit, outstanding: Message) -> int:
+        """Nobody can tell what became of the message as a whole: each operation is looked for by itself."""
+        outbox = Outbox(self._db, found.tenant, found.connection)
+        Settlement(self._db, outbox, found, outstanding).lost()
+        found.outstanding = None
+        return FAILED if found.is_over else self._percent(found)
+
     def _percent(self, found: Visit) -> int:
         """Return the honest percentage, 100 only at the end. The next messages are made here, so that
         the session never goes on for one that cannot be sent."""
@@ -271,9 +280,9 @@ class Conversation:
         in_a_list = bool(session.agenda) and "iterator" in session.agenda[0]
         if self._is_long_enough(session) and not in_a_list:
             return DONE
+        if not (session.agenda or found.has_inbox or found.connection.confirmed):
+            return DONE
         if not (session.agenda or found.has_inbox or found.outstanding or found.prepared):
-            if not found.connection.confirmed:
-                return DONE
             # What was settled in this call must count.
             self._db.flush()
             self._plan(found, Messages(self._db, Outbox(self._db, found.tenant, found.connection)))

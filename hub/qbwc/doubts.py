@@ -48,10 +48,15 @@ def about(kind: str, message: str, operation_id: int, reason: Reason) -> Questio
 
 
 def about_missing(link: Link) -> Question:
-    """Return the question about what ``link`` says was booked. A customer comes back under its id, and
-    under the name that it had then; a payment may come back as it was before it was booked anew."""
+    """Return the question about what ``link`` says was booked. It comes back under its id, whatever
+    people have called it since; a payment may come back as it was before it was booked anew, which only
+    its number tells."""
     question = _question(link.object, "", link.number, Reason.MISSING)
-    return question | {"fields": {"ListID": link.object_id}} if link.object == "Customer" else question
+    if link.object == "Customer":
+        return question | {"fields": {"ListID": link.object_id}}
+    fields = {"TxnID": link.object_id} | question["fields"]
+    then = question["fields"] if link.number else None
+    return question | {"fields": {k: v for k, v in fields.items() if k != "RefNumber"}, "then": then}
 
 
 def _question(object_: str, name: str, number: str, reason: Reason) -> Question:
@@ -77,12 +82,14 @@ class Found(NamedTuple):
 
     ret: Element
     version: int
+    """0 where its mark does not say."""
 
 
-def found(connection: Connection, subject: str, version: int, answer: Answer) -> Found | None:
-    """Return the object that ``subject`` became, in any version up to ``version``, if it is there."""
-    ours = {guid(connection, subject).lower(): version}
-    ours |= {guid(connection, subject, one).lower(): one for one in range(1, version + 1)}
+def found(
+    connection: Connection, subject: str, versions: Mapping[str, set[int]], answer: Answer
+) -> Found | None:
+    """Return the object that ``subject`` became in one of its ``versions``, if it is there."""
+    ours = {guid(connection, subject, one).lower(): one for one in {0, *versions.get(subject, ())}}
     for ret in answer.returned:
         if (which := ours.get(ret.get("ExternalGUID").lower())) is not None:
             return Found(ret, which)

@@ -15,6 +15,7 @@ from hub.books import lists
 from hub.books.models import Connection, ListKind
 from hub.db import HubSession
 from hub.qbwc import qbxml, statuses
+from hub.qbwc.losses import missed
 from hub.qbwc.models import SyncSession
 from hub.qbwc.qbxml import Answer, Answers, Request
 from hub.qbwc.statuses import Action
@@ -116,7 +117,8 @@ class Imports:
             )
             del left[answer.request_id]
         elif answer.request_id == DELETIONS:
-            lists.remove(self._db, self._connection, answer.returned)
+            gone = lists.remove(self._db, self._connection, answer.returned)
+            missed(self._db, self._connection, gone)
             del left[DELETIONS]
         else:
             self._page(ListKind(answer.request_id), step, answer, left)
@@ -133,7 +135,7 @@ class Imports:
             return
         del left[kind.value]
         if not step["since"]:
-            lists.finish(self._db, self._connection, kind, seen)
+            missed(self._db, self._connection, lists.finish(self._db, self._connection, kind, seen))
         lists.Progress(self._db, self._connection).reached(kind, modified, not step["since"])
 
 

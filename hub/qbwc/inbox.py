@@ -46,6 +46,10 @@ def take_in(db: HubSession, session_id: int, older: dt.timedelta = dt.timedelta(
     if stored is None:
         return
     session = db.get_one(SyncSession, session_id)
+    if session.closed:
+        # A newer session reads the lists anew, and what this one saw must not count beside that.
+        db.delete(stored)
+        return
     connection = db.get_one(Connection, session.connection_id)
     try:
         if Imports(db, connection, session).settle(qbxml.parse_answers(stored.text)):

@@ -24,6 +24,7 @@ from hub.qbwc import doubts, pace, qbxml
 from hub.qbwc.models import Message, Operation, Stage, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.qbxml import Request
+from hub.qbwc.visits import now
 
 AHEAD = 40
 """How many messages are made at once, at most."""
@@ -42,6 +43,7 @@ class _Taken(NamedTuple):
     rank: int
     plain: bool
     question: dict[str, Any] | None
+    attempts: int
 
 
 class _Going(NamedTuple):
@@ -93,11 +95,18 @@ class Messages:
         """Return the next operations of one rank, so that none goes with one it depends on."""
         most = min(PLANNED, self.outbox.connection.batch * AHEAD)
         query = (
-            select(Operation.id, Operation.subject, Operation.rank, Operation.plain, Operation.question)
+            select(
+                Operation.id,
+                Operation.subject,
+                Operation.rank,
+                Operation.plain,
+                Operation.question,
+                Operation.attempts,
+            )
             .where(self.outbox.mine(state), self.outbox.is_due())
             .order_by(Operation.rank, Operation.id)
             .limit(most)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
         batch = [_Taken(*row) for row in self._db.execute(query)]
         return [operation for operation in batch if operation.rank == batch[0].rank]
@@ -168,13 +177,15 @@ class Messages:
     def ask(self, message: Message, session: SyncSession) -> str:
         """Return what tells the fate of a message whose answer never came.
 
-        Asked for by its id alone, QuickBooks runs nothing. A text that it is known to have run is
-        sent once more, as only that brings its outcome (protocol.md D.4).
+        Asked for by its id alone, QuickBooks runs nothing. A text that it has just said to have run
+        is sent once more, as only that brings its outcome (protocol.md D.4).
         """
-        session.asked = message.id
         session.messages += 1
-        if message.known:
+        if message.known and session.asked == message.id:
+            session.asked = None
+            message.sent_in, message.sent = session.id, now()
             return message.text
+        session.asked = message.id
         version = self.outbox.connection.company.get("qbxml", qbxml.VERSION)
         return qbxml.status_query(message.set_id, version)
 
@@ -200,15 +211,20 @@ def _written(operation: _Taken, prepared: Prepared) -> str:
 
 
 def _chunks(going: Sequence[_Going], most: int) -> list[list[_Going]]:
-    """Return the operations message by message: at most ``most`` in one, and as many as fit."""
+    """Return the operations message by message: at most ``most`` in one, and as many as fit. What was
+    lost time and again goes alone, as QuickBooks may break at it."""
     chunks: list[list[_Going]] = []
     size = 0
+    was_alone = False
     for one in going:
         size += len(one.text)
-        if not chunks or len(chunks[-1]) >= most or size > pace.LARGEST_BYTES:
+        alone = one.operation.attempts > 1
+        is_full = not chunks or len(chunks[-1]) >= most or size > pace.LARGEST_BYTES
+        if is_full or alone or was_alone:
             chunks.append([])
             size = len(one.text)
         chunks[-1].append(one)
+        was_alone = alone
     return chunks
 
 

@@ -24,6 +24,10 @@ from hub.qbwc.shapes import ATTRIBUTES, SHAPES, Fields, Shape
 VERSION = "13.0"
 """Spoken by QuickBooks 2014 and later; for our requests 13.0 and 16.0 are equal (protocol.md C.1)."""
 
+MOST_MARKUP = 8_000_000
+"""Tags in a text: a list of two hundred thousand customers has as many, and a tree of them takes a
+gigabyte."""
+
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<?qbxml version="{version}"?>\n'
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ILLEGAL_REFERENCE = re.compile(
@@ -271,6 +275,8 @@ class Answers:
 def _root(text: str, what: str) -> Element:
     if _DOCTYPE.search(text[:2000]):
         raise QBXMLError(f"The {what} holds a DOCTYPE, which is never part of qbXML.")
+    if text.count("<") > MOST_MARKUP:
+        raise QBXMLError(f"The {what} holds more elements than any list of QuickBooks.")
     text = _DECLARATION.sub("", text, count=1)
     try:
         root = _parsed(text)
@@ -282,7 +288,7 @@ def _root(text: str, what: str) -> Element:
         except (etree.XMLSyntaxError, ValueError) as error:
             raise QBXMLError(f"The {what} is not well-formed XML: {error}") from None
     if root.tag != "QBXML":
-        raise QBXMLError(f"The {what} is not qbXML: its outermost element is {root.tag!r}.")
+        raise QBXMLError(f"The {what} is not qbXML: its outermost element is {root.tag[:40]!r}.")
     return Element(root)
 
 
@@ -322,10 +328,9 @@ def _answer(element: Element) -> Answer:
 
 
 def _code(text: str) -> int:
-    try:
-        return int(text or 0)
-    except ValueError:
-        raise QBXMLError(f"{text!r} stands in the answer where a number should.") from None
+    if not re.fullmatch(r"\s*[+-]?\d{0,9}\s*", text, re.ASCII):
+        raise QBXMLError(f"{text[:40]!r} stands in the answer where a number should.")
+    return int(text.strip() or 0)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING as MISSING_DEFAULT
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm.attributes import set_committed_value
 
 from hub.books import stamps
@@ -24,7 +26,7 @@ from hub.db import HubSession
 from hub.exporters.contract import MISSING, Errand, guid
 from hub.qbwc import doubts, pace, statuses
 from hub.qbwc.doubts import Reason
-from hub.qbwc.models import Message, Stage, State
+from hub.qbwc.models import Message, Operation, Stage, State
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.qbxml import Answer, Answers, Element
 from hub.qbwc.statuses import Action, Outcome, Status
@@ -92,25 +94,36 @@ class Settlement:
             self._settle_one(operation, given.get(str(operation.id)))
         connection = self._outbox.connection
         batch = connection.batch
-        if self._visit.seconds is not None and self._operations:
+        if self._visit.seconds is not None and self._operations and self._is_prompt():
             batch = pace.paced(batch, len(self._operations), self._visit.seconds)
             self.resized = not connection.batch <= batch < 2 * connection.batch
         self._write(Stage.ANSWERED, raw, batch)
 
+    def _is_prompt(self) -> bool:
+        """Whether the answer comes straight from QuickBooks, so that its time says how fast that is."""
+        message, session = self._message, self._visit.session
+        asked = session.asked == message.id
+        return message is self._visit.outstanding and message.sent_in == session.id and not asked
+
     def lost(self) -> None:
-        """QuickBooks remembers nothing of the message: each operation is looked for by itself."""
+        """QuickBooks remembers nothing of the message: each operation is looked for by itself, and goes
+        with fewer others if it has to go again, as one of them may be what QuickBooks breaks at."""
         for operation in self._operations:
             self._settle_one(operation, None)
-        self._write(Stage.LOST, None, self._outbox.connection.batch)
+        self._write(Stage.LOST, None, max(1, len(self._operations) // 2))
 
     def unreadable(self, sentence: str) -> None:
         """QuickBooks could not read the message and ran nothing of it: go on with half as many,
         until the one that cannot be read stands alone. It is tried once more in plain letters, and
-        then left for a person."""
+        then left for a person; so is at once a question, as a plain one would ask for something else."""
         alone = len(self._operations) == 1
         for operation in self._operations:
-            if operation.question and not alone:
-                operation.state = State.DOUBT
+            if operation.question:
+                operation.lost = False
+                if alone:
+                    self._hold(operation, sentence)
+                else:
+                    operation.state = State.DOUBT
             elif alone and (operation.plain or "&#" not in self._message.text):
                 self._hold(operation, sentence)
             else:
@@ -140,12 +153,13 @@ class Settlement:
             self._again(operation)
         elif operation.code == statuses.NAME_TAKEN and operation.kind == "CustomerAdd":
             self._ask(operation, Reason.NAME, doubts.TAKEN)
-        elif operation.code in statuses.NOT_PROCESSED or status.action is Action.STOP:
-            self._not_tried(operation, status)
+        elif status.action is Action.STOP:
+            self._stop(operation)
+        elif operation.code in statuses.NOT_PROCESSED and operation.attempts < TRIES:
+            self._again(operation)
         elif status.action is Action.RETRY and operation.attempts < TRIES:
             self._again(operation)
-            minutes = PAUSES[min(operation.attempts, len(PAUSES)) - 1]
-            operation.due = now() + dt.timedelta(minutes=minutes) if minutes else None
+            operation.due = _later(operation.attempts)
         else:
             self._hold(operation, operation.note)
 
@@ -155,12 +169,11 @@ class Settlement:
         is_change = operation.kind.endswith("Mod")
         return is_change and status.action is Action.LOOK_UP and operation.attempts < TRIES
 
-    def _not_tried(self, operation: Sent, status: Status) -> None:
-        """QuickBooks did not look at it, or would look at none: that was no try."""
+    def _stop(self, operation: Sent) -> None:
+        """QuickBooks would look at none: that was no try, and the session ends."""
         operation.attempts -= 1
         self._again(operation)
-        if status.action is Action.STOP:
-            self.stopped = operation.note
+        self.stopped = operation.note
 
     @staticmethod
     def _is_done(operation: Sent, answer: Answer, status: Status) -> bool:
@@ -170,6 +183,8 @@ class Settlement:
             return True
         if status.action is not Action.SETTLE:
             return False
+        if operation.kind.endswith("Query"):
+            return bool(answer.returned) or answer.code in statuses.ABSENT
         if not operation.kind.endswith(("Add", "Mod")):
             return True
         return any(ret.name == f"{operation.kind[:-3]}Ret" for ret in answer.returned)
@@ -199,7 +214,7 @@ class Settlement:
     def _doubt(self, operation: Sent, status: Status) -> None:
         """Nobody knows what became of it."""
         said = ""
-        if operation.code is not None and (status.action is Action.HOLD or operation.attempts >= TRIES):
+        if (operation.code is not None and status.action is Action.HOLD) or operation.attempts >= TRIES:
             # QuickBooks says so time and again: if it was not booked after all, a person has to look.
             said = operation.note or statuses.UNANSWERED.sentence()
         if operation.kind.endswith("Add"):
@@ -220,7 +235,8 @@ class Settlement:
 
     def _again(self, operation: Sent) -> None:
         """Let it go again, unless its subject waits again already in a newer version."""
-        operation.state = State.DONE if operation.superseded else State.QUEUED
+        waits = State.DOUBT if operation.question else State.QUEUED
+        operation.state = State.DONE if operation.superseded else waits
 
     def _hold(self, operation: Sent, sentence: str) -> None:
         if operation.superseded:
@@ -235,15 +251,21 @@ class Settlement:
         self, operation: Sent, question: Mapping[str, Any], answer: Answer | None
     ) -> None:
         """Take QuickBooks' word on what it has."""
-        if answer is None or statuses.status(answer.code).action is not Action.SETTLE:
+        found = answer and doubts.found(
+            self._outbox.connection, operation.subject, self._versions, answer
+        )
+        if answer is None or not (found or answer.code in statuses.ABSENT):
+            self._unresolved(operation, question, answer)
+            return
+        if not found and question.get("then"):
+            # It is not there under its id; it may have come back under its number.
+            operation.question = {**question, "fields": question["then"], "then": None}
             operation.state, operation.lost = State.DOUBT, False
-            operation.note = doubts.NOTE
             return
         operation.question = None
         operation.kind, operation.note = question["add"], ""
-        found = doubts.found(self._outbox.connection, operation.subject, operation.version, answer)
         others = [] if found else doubts.strangers(answer, self._ours(answer))
-        if found and found.version == operation.version and question["reason"] != Reason.MISSING:
+        if found and found.version in (0, operation.version) and question["reason"] != Reason.MISSING:
             self._book(operation, found.ret)
         elif found:
             self._take_back(operation, found)
@@ -259,6 +281,33 @@ class Settlement:
             else:
                 self._again(operation)
 
+    def _unresolved(self, operation: Sent, question: Mapping[str, Any], answer: Answer | None) -> None:
+        """QuickBooks did not say whether it has it: asked again later, a few times, then by a person."""
+        status = statuses.status(answer.code, answer.text) if answer else statuses.UNANSWERED
+        asked = question.get("asked", 0) + 1
+        operation.question = {**question, "asked": asked}
+        operation.code = answer.code if answer else None
+        operation.lost = False
+        if asked >= TRIES:
+            self._hold(operation, status.sentence(answer.text if answer else ""))
+        else:
+            operation.state, operation.note = State.DOUBT, doubts.NOTE
+            operation.due = _later(asked)
+        if status.action is Action.STOP:
+            self.stopped = status.sentence(answer.text if answer else "")
+
+    @cached_property
+    def _versions(self) -> dict[str, set[int]]:
+        """The versions in which each subject that is asked about has gone out."""
+        asked = [one.subject for one in self._operations if one.was_asked]
+        query = select(Operation.subject, Operation.version).where(
+            Operation.connection_id == self._outbox.connection.id, Operation.subject.in_(asked)
+        )
+        found: dict[str, set[int]] = defaultdict(set)
+        for subject, version in self._db.execute(query.distinct()):
+            found[subject].add(version)
+        return found
+
     def _ours(self, answer: Answer) -> set[str]:
         """Return by what the hub knows its own objects among those found: GUIDs and ids."""
         connection = self._outbox.connection
@@ -270,7 +319,13 @@ class Settlement:
     def _take_back(self, operation: Sent, found: doubts.Found) -> None:
         """QuickBooks has it in another version: linked as it is there, then brought up to date."""
         self._bookings.append(
-            Booking(operation.subject, operation.kind, found.version, STALE, found.ret)
+            Booking(
+                operation.subject,
+                operation.kind,
+                found.version or operation.version,
+                STALE,
+                found.ret,
+            )
         )
         self._again(operation)
 
@@ -346,6 +401,12 @@ ANOTHER = (
 )
 
 
+def _later(tries: int) -> dt.datetime | None:
+    """Return when to try again after so many tries; nothing for at once."""
+    minutes = PAUSES[min(tries, len(PAUSES)) - 1]
+    return now() + dt.timedelta(minutes=minutes) if minutes else None
+
+
 def _row(operation: Sent) -> dict[str, Any]:
     return {
         "id": operation.id,
@@ -366,7 +427,9 @@ def _sent(row: Mapping[str, Any]) -> Sent:
 
 def _under_way(db: HubSession, message: Message) -> Sequence[Mapping[str, Any]]:
     """Return what ``message`` carries whose fate is still open, when its answer comes late."""
-    query = text("SELECT * FROM hub_under_way WHERE message_id = :message ORDER BY id")
+    query = text(
+        "SELECT * FROM hub_under_way WHERE message_id = :message AND state = 'doubt' ORDER BY id"
+    )
     return [dict(row) for row in db.execute(query, {"message": message.id}).mappings()]
 
 

@@ -137,6 +137,9 @@ GONE = frozenset({500, 3120})
 none of them: an id that cannot be read says nothing about what is there."""
 OTHER_CONTENT = 9001
 """A message set of that id was run, and its text was another: only that text brings its outcome."""
+ABSENT = frozenset({0, 1, 500})
+"""What a query is answered with that found nothing; any other answer without the object says nothing
+about whether it is there."""
 UNREADABLE = 0x80040400
 """QuickBooks could not read the message; nothing of it was run (protocol.md A.5)."""
 

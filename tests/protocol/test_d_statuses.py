@@ -74,13 +74,13 @@ def test_a_refusal_holds_its_record_and_the_others_go_on(tenant, code):
 
 @codes(Action.RETRY)
 def test_what_is_busy_goes_again_later(tenant, code):
-    """D.2 RETRY: next session, with growing pauses; 3230 and 3231 were not even looked at."""
+    """D.2 RETRY: next session, with growing pauses; 3230 and 3231 at once, so many times."""
     name = f"Busy {code}"
     struck(tenant, name, code, times=1)
     one, two = newest(tenant, name)
     assert two.state.value == "done"
     if code in statuses.NOT_PROCESSED:
-        assert (one.state.value, one.attempts) == ("done", 1)
+        assert (one.state.value, one.attempts) == ("done", 2)
     else:
         assert one.state.value in ("queued", "done")
         pauses_pass(tenant)

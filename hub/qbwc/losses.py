@@ -1,0 +1,46 @@
+"""What QuickBooks held and holds no more, or not as it was: it waits for a person (protocol.md D.6)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select, text
+
+from hub.books.links import Links
+from hub.books.models import Connection, Link
+from hub.db import HubSession
+from hub.exporters.contract import MISSING
+
+
+def hold(db: HubSession, connection: Connection, notes: Mapping[str, str]) -> None:
+    """Let each subject wait for a person, with the sentence that says why."""
+    rows = [{"subject": subject, "note": note} for subject, note in notes.items()]
+    db.execute(_HOLD, {"connection": connection.id, "rows": json.dumps(rows)})
+
+
+def missed(db: HubSession, connection: Connection, list_ids: Sequence[str]) -> None:
+    """Take note that these entries of lists are gone: what was linked to one is missing."""
+    query = select(Link.subject).where(
+        Link.connection_id == connection.id, Link.object_id.in_(list_ids), ~Link.missing
+    )
+    subjects = db.scalars(query).all() if list_ids else []
+    if subjects:
+        Links(db, connection).lose(subjects)
+        hold(db, connection, dict.fromkeys(subjects, MISSING))
+
+
+_HOLD = text(
+    """
+    INSERT INTO operation (connection_id, subject, rank, state, note)
+    SELECT :connection, v.subject, coalesce(latest.rank, 50), 'failed', v.note
+    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(subject text, note text)
+    LEFT JOIN LATERAL (
+        SELECT o.rank FROM operation o
+        WHERE o.connection_id = :connection AND o.subject = v.subject ORDER BY o.id DESC LIMIT 1
+    ) latest ON true
+    ON CONFLICT (tenant_id, connection_id, subject) WHERE state IN ('queued', 'held', 'failed')
+    DO UPDATE SET note = excluded.note WHERE operation.state = 'failed'
+    """
+)
+"""What waits already, as its record has changed, is looked at by the exporter."""
