@@ -203,3 +203,40 @@ def test_nothing_is_booked_while_quickbooks_cannot_tell_what_it_has(ada):
     assert try_again(ada) == 2
     ada.sync()
     assert_settled(ada)
+
+
+def test_a_void_of_what_was_only_prepared_leaves_nothing_behind(ada):
+    """Its reversal stood where the prepared request would have put it."""
+    map_gold(ada, "Subscription")
+    bill(ada)
+    with ada.company() as company, ada.connector(company).calls() as calls:
+        quickbooks = QuickBooks(company)
+        calls.authenticate()
+        text = calls.send_request_xml(ada.greeting(company), str(company.path))
+        while "CustomerAddRq" not in text:
+            calls.receive_response_xml(quickbooks.process(text))
+            text = calls.send_request_xml("", str(company.path))
+        calls.receive_response_xml(quickbooks.process(text))
+    map_gold(ada, "Support", version=2)
+    bill(ada, version=2, status="void")
+    ada.an_hour_passes()
+    ada.sync()
+    assert_settled(ada)
+    assert ada.proof().waiting == []
+
+
+def test_a_customer_that_quickbooks_had_and_somebody_deleted_is_made_anew_by_a_person(ada):
+    map_gold(ada, "Subscription")
+    ada.put("customers", "kern", name="Kern Lighting Warehouse")
+    ada.sync()
+    with ada.company() as company:
+        people.delete(company, "Customer", "Kern Lighting Warehouse")
+    bill(ada, customer="kern")
+    import_again(ada)
+    ada.sync()
+    assert ada.counts()["Invoice"] == 0
+    assert try_again(ada)
+    ada.sync()
+    ada.sync()
+    assert ada.counts()["Invoice"] == 1
+    assert_settled(ada)
