@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 LARGE = 4_000_000
 """Characters of an answer from which on it is stored first."""
-PATIENCE = dt.timedelta(seconds=15)
-"""How long a task is given to come."""
+PATIENCE = dt.timedelta(seconds=4)
+"""How long a task is given to come: a little less than the pause of a Web Connector."""
 
 
 def put(db: HubSession, session: SyncSession, answer: str) -> None:
