@@ -8,7 +8,14 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "hub"
 
 FLOORS = [
-    ["hub.errors", "hub.money", "hub.qbwc.qbxml", "hub.qbwc.shapes", "hub.qbwc.statuses"],
+    [
+        "hub.errors",
+        "hub.money",
+        "hub.qbwc.letters",
+        "hub.qbwc.qbxml",
+        "hub.qbwc.shapes",
+        "hub.qbwc.statuses",
+    ],
     [
         "hub.settings",
         "hub.start_postgres",

@@ -43,6 +43,7 @@ from hub.ledger.models import (
     Refund,
     Status,
 )
+from hub.qbwc.letters import storable
 
 RANKS = {"customer": 10, "invoice": 30, "credit_memo": 40, "payment": 50, "refund": 60}
 _MODELS: dict[str, type[Any]] = {
@@ -156,7 +157,7 @@ class FullExporter:
                 subject, "Customer", existing.list_id, existing.edit_sequence, customer.version
             )
             return Nothing(f"Linked to the customer “{existing.full_name}” that QuickBooks had already.")
-        if ":" in customer.name:
+        if ":" in storable(customer.name):
             return Held(
                 f"The name “{customer.name}” holds a colon, which QuickBooks reads as parent and "
                 "child. Take the colon out."

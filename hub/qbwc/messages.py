@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select, text
@@ -19,8 +19,8 @@ from sqlalchemy import insert, select, text
 from hub.books import stamps
 from hub.books.stamps import Carried
 from hub.db import HubSession
-from hub.exporters.contract import Held, Nothing, Prepared
-from hub.qbwc import doubts, pace, qbxml
+from hub.exporters.contract import Held, Nothing, Outcome, Prepared, fits
+from hub.qbwc import doubts, letters, pace, qbxml
 from hub.qbwc.models import Message, Operation, Stage, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.qbxml import Request
@@ -123,6 +123,7 @@ class Messages:
         stamped: list[Carried] = []
         for operation in batch:
             outcome = outcomes.get(operation.subject, Nothing("Its record is gone."))
+            outcome = _fitting(operation, outcome)
             if isinstance(outcome, Held):
                 rest.append(_marked(operation, State.HELD, note=outcome.sentence))
                 continue
@@ -205,8 +206,16 @@ class Messages:
         self._db.execute(text("DELETE FROM message WHERE id = ANY(:ids)"), {"ids": list(ids)})
 
 
+def _fitting(operation: _Taken, outcome: Outcome) -> Outcome:
+    """Return ``outcome``, held where its plain letters are more than QuickBooks keeps (``€`` is three)."""
+    if not (operation.plain and isinstance(outcome, Prepared)):
+        return outcome
+    fitted = fits(replace(outcome, fields=letters.plain(outcome.fields)))
+    return fitted if isinstance(fitted, Held) else outcome
+
+
 def _written(operation: _Taken, prepared: Prepared) -> str:
-    fields = qbxml.plain(prepared.fields) if operation.plain else prepared.fields
+    fields = letters.plain(prepared.fields) if operation.plain else prepared.fields
     return qbxml.written(Request(prepared.kind, str(operation.id), fields))
 
 

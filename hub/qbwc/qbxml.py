@@ -11,7 +11,6 @@ characters that XML forbids. Entities, DTDs and the network stay off.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from lxml import etree
 
 from hub.errors import QBXMLError
+from hub.qbwc.letters import legal, storable
 from hub.qbwc.shapes import ATTRIBUTES, SHAPES, Fields, Shape
 
 VERSION = "13.0"
@@ -29,7 +29,6 @@ MOST_MARKUP = 8_000_000
 gigabyte."""
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<?qbxml version="{version}"?>\n'
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ILLEGAL_REFERENCE = re.compile(
     r"&#(?:x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));"
 )
@@ -118,71 +117,6 @@ def escape(text: str) -> str:
     text = storable(text)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
     return text.encode("ascii", "xmlcharrefreplace").decode()
-
-
-def legal(text: str) -> str:
-    """Return ``text`` without the characters that XML forbids."""
-    return _ILLEGAL.sub("", text)
-
-
-def storable(text: str) -> str:
-    """Return ``text`` as QuickBooks Desktop can keep it: Windows-1252, no control characters."""
-    if text.isascii() and text.isprintable():
-        return text
-    text = legal(unicodedata.normalize("NFC", text))
-    return "".join(char if _in_cp1252(char) else _plainer(char) for char in text)
-
-
-def plain(fields: Fields) -> Fields:
-    """Return ``fields`` in ASCII letters alone, for a QuickBooks that cannot read references above
-    127 (protocol.md E.3): ``ë`` as ``e``, a dash as ``-``, what has no plain letter as ``?``."""
-    return {name: _plain(value) for name, value in fields.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return "".join(char if char.isascii() else _plainer(char) for char in value.translate(_SIGNS))
-    return plain(value) if isinstance(value, Mapping) else [_plain(one) for one in value]
-
-
-_SIGNS = str.maketrans(
-    {
-        **dict.fromkeys("‘’‚‹›´", "'"),
-        **dict.fromkeys("“”„«»", '"'),
-        **dict.fromkeys("–—‐‑−", "-"),
-        **dict.fromkeys("·•", "-"),
-        "€": "EUR",
-        "£": "GBP",
-        "ß": "ss",
-        "Æ": "AE",
-        "æ": "ae",
-        "Ø": "O",
-        "ø": "o",
-        "Œ": "OE",
-        "œ": "oe",
-        "Đ": "D",
-        "Ð": "D",
-        "ð": "d",
-        "Þ": "Th",
-        "þ": "th",
-        "ł": "l",
-        "Ł": "L",
-    }
-)
-"""Signs that NFKD does not take apart, in plain letters."""
-
-
-def _in_cp1252(char: str) -> bool:
-    try:
-        char.encode("cp1252")
-    except UnicodeEncodeError:
-        return False
-    return not "\x7f" <= char <= "\x9f"
-
-
-def _plainer(char: str) -> str:
-    letters = unicodedata.normalize("NFKD", char.translate(_SIGNS))
-    return "".join(letter for letter in letters if letter.isascii()) or "?"
 
 
 class Element:
@@ -282,9 +216,9 @@ def _root(text: str, what: str) -> Element:
         root = _parsed(text)
     except (etree.XMLSyntaxError, ValueError):
         # Only a text that XML forbids is worth the work.
-        legal = _ILLEGAL.sub("", _ILLEGAL_REFERENCE.sub("", text))
+        lawful = legal(_ILLEGAL_REFERENCE.sub("", text))
         try:
-            root = _parsed(legal)
+            root = _parsed(lawful)
         except (etree.XMLSyntaxError, ValueError) as error:
             raise QBXMLError(f"The {what} is not well-formed XML: {error}") from None
     if root.tag != "QBXML":

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from hub.books.models import Connection
 from hub.errors import HubError
-from hub.qbwc.qbxml import storable
+from hub.qbwc.letters import storable
 from hub.tenants.models import Staff, Tenant
 
 RUN_EVERY_MINUTES = 15

@@ -24,6 +24,7 @@ from functools import cached_property
 from typing import Any
 
 from hub.errors import Fault
+from hub.qbwc.letters import storable
 
 type_patterns = {
     "bool": r"true|false|1|0",
@@ -470,7 +471,8 @@ element's text, a mapping its children, a sequence the element repeated."""
 
 
 def too_long(kind: str, fields: Fields) -> list[Fault]:
-    """List every text of ``fields`` that is longer than QuickBooks keeps for it."""
+    """List every text of ``fields`` that is longer than QuickBooks keeps for it, counted as it is
+    written: ``№`` is two letters there."""
     return list(_too_long(SHAPES[kind], fields, ""))
 
 
@@ -480,8 +482,8 @@ def _too_long(shape: Shape, fields: Fields, path: str) -> Iterator[Fault]:
         for one in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
             if isinstance(one, Mapping):
                 yield from _too_long(inner, one, f"{path}/{name}")
-            elif inner.limit and len(one) > inner.limit:
+            elif inner.limit and (length := len(storable(one))) > inner.limit:
                 yield Fault(
                     f"{path}/{name}",
-                    f"{name} has {len(one)} characters and QuickBooks keeps {inner.limit}: “{one}”",
+                    f"{name} has {length} characters and QuickBooks keeps {inner.limit}: “{one}”",
                 )

@@ -145,6 +145,17 @@ def test_letters_that_cannot_be_read_go_again_in_plain_ones(ready):
     assert {"Zoe Nandu", "Ada", 'Muller - "Sohne" GBP5'} <= names
 
 
+def test_plain_letters_that_are_too_many_wait_for_a_person(ready):
+    """E.3, E.4: twenty € are sixty letters in plain ones, and are not cut."""
+    customers(ready, "€" * 20, "Ada")
+    outcome = ready.sync(ascii_only=True)
+    assert outcome.message.startswith("1 booked, 1 held")
+    assert (
+        "Name has 60 characters and QuickBooks keeps 41"
+        in {one.state.value: one for one in operations(ready)}["held"].note
+    )
+
+
 def test_what_cannot_be_read_in_plain_letters_either_is_parked(ready):
     """E.3: once in ASCII-only form, not for ever."""
     customers(ready, "Zoë", "Ada")

@@ -151,13 +151,24 @@ def test_a_name_beyond_its_limit_waits_for_a_person(tenant):
     assert tenant.sync().ok
 
 
-def test_a_colon_in_a_name_waits_for_a_person(tenant):
-    """E.3, D.2 3090: names in a list cannot contain a colon."""
-    customers(tenant, "Parent:Child")
+@pytest.mark.parametrize("name", ["Parent:Child", "Parent\uff1aChild"])
+def test_a_colon_in_a_name_waits_for_a_person(tenant, name):
+    """E.3, D.2 3090: names in a list cannot contain a colon, nor what becomes one."""
+    customers(tenant, name)
     tenant.sync()
     one = operations(tenant)[-1]
     assert one.state.value == "held"
     assert "colon" in one.note
+
+
+def test_a_letter_that_becomes_two_counts_as_two(tenant):
+    """E.3, E.4: № is written No, so forty of them do not fit in 41."""
+    customers(tenant, "\u2116" * 40, "\u2116" * 20)
+    tenant.sync()
+    short, long = operations(tenant)[-2:]
+    assert (short.state.value, long.state.value) == ("done", "held")
+    assert "Name has 80 characters and QuickBooks keeps 41" in long.note
+    assert stored(tenant, "No" * 20) is not None
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
