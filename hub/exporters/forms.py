@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from hub.books.chart import Chart
 from hub.books.models import Connection, Link, ListEntry, ListKind
 from hub.exporters.contract import Prepared, guid, number
-from hub.ledger.models import Customer, Payment, Purpose, Refund
+from hub.ledger.models import Payment, Purpose, Refund
 from hub.money import plain
 from hub.qbwc.shapes import Fields
 
@@ -26,54 +26,13 @@ class Places(Protocol):
     def charge_text(self, charge_id: int) -> str: ...
 
 
-def _present(**fields: Any) -> dict[str, Any]:
+def present(**fields: Any) -> dict[str, Any]:
     """Return the fields that say something: on an Add an empty element is left out."""
     return {name: value for name, value in fields.items() if value not in (None, "", {}, [])}
 
 
 def _ref(entry: ListEntry) -> dict[str, Any]:
     return {"ListID": entry.list_id}
-
-
-def _customer(customer: Customer) -> dict[str, Any]:
-    return _present(
-        Name=customer.name,
-        CompanyName=customer.company,
-        FirstName=customer.first_name,
-        LastName=customer.last_name,
-        BillAddress=_address(customer),
-        Phone=customer.phone,
-        Email=customer.email,
-        AccountNumber=customer.account_number,
-    )
-
-
-def _address(customer: Customer) -> Fields:
-    """Addr1 is the name, as the printed form wants it (protocol.md E.4)."""
-    given = customer.bill_address or {}
-    if not given:
-        return {}
-    return _present(
-        Addr1=customer.company or customer.name,
-        Addr2=given.get("line1"),
-        Addr3=given.get("line2"),
-        City=given.get("city"),
-        State=given.get("state"),
-        PostalCode=given.get("postal_code"),
-        Country=given.get("country"),
-    )
-
-
-def customer_add(connection: Connection, customer: Customer) -> Prepared:
-    """Return the request that adds a customer."""
-    fields = _customer(customer) | {"ExternalGUID": guid(connection, f"customer:{customer.id}")}
-    return Prepared("CustomerAdd", {"CustomerAdd": fields}, customer.version)
-
-
-def customer_mod(customer: Customer, link: Link) -> Prepared:
-    """Return the request that changes a customer the hub has added."""
-    head = {"ListID": link.object_id, "EditSequence": link.edit_sequence}
-    return Prepared("CustomerMod", {"CustomerMod": head | _customer(customer)}, customer.version)
 
 
 def query(link: Link, version: int) -> Prepared:
@@ -102,7 +61,7 @@ def document(
     ref_number = number(record.number, 11, object_[0], record.id)
     full_number = f"{object_} {record.number}" if ref_number != record.number else ""
     due = getattr(record, "due_date", None)
-    head = _present(
+    head = present(
         CustomerRef={"ListID": customer.object_id},
         ARAccountRef=_ref(places.chart.receivable()),
         TxnDate=record.date.isoformat(),
@@ -126,7 +85,7 @@ def _lines(places: Places, record: Any, accounts: Accounts) -> list[dict[str, An
         accounts.append((Purpose.INCOME, line.charge_id, "", item.account))
         class_ = places.class_of(line.charge_id, line.class_name)
         rows.append(
-            _present(
+            present(
                 ItemRef=_ref(item),
                 Desc=line.description or places.charge_text(line.charge_id),
                 Quantity=_quantity(item, line.quantity),
@@ -152,7 +111,7 @@ def _taxes(places: Places, record: Any, accounts: Accounts) -> list[dict[str, An
         accounts.append((Purpose.TAX, None, tax.code, item.account))
         rate = f" {tax.rate.normalize():f}%" if tax.rate is not None else ""
         rows.append(
-            _present(
+            present(
                 ItemRef=_ref(item),
                 Desc=f"Tax {tax.code}{rate}",
                 Amount=plain(tax.amount),
@@ -193,7 +152,7 @@ def payment(
     deposit = places.chart.deposit(record.method or "")
     receivable = places.chart.receivable()
     ref_number = number(record.reference or record.external_id, 20, "P", record.id)
-    fields = _present(
+    fields = present(
         CustomerRef={"ListID": customer.object_id},
         ARAccountRef=_ref(receivable),
         TxnDate=record.date.isoformat(),
@@ -246,7 +205,7 @@ def refund(
         credit = {"AccountRef": _ref(source), "Amount": plain(record.amount), "Memo": memo}
         fields = head | stamp | {"JournalDebitLine": [debit], "JournalCreditLine": [credit]}
         return Prepared("JournalEntryAdd", {"JournalEntryAdd": fields}, record.version, accounts)
-    fields = _present(
+    fields = present(
         CustomerRef={"ListID": customer.object_id},
         RefundFromAccountRef=_ref(source),
         ARAccountRef=_ref(receivable),

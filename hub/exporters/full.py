@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from hub.books.chart import Chart, Objection
 from hub.books.links import Links
-from hub.books.lists import customers_named
 from hub.books.models import Connection, Link, ListEntry, ListKind
 from hub.exporters import forms
 from hub.exporters.charges import Charges
@@ -32,6 +31,8 @@ from hub.exporters.contract import (
     fits,
     period_objection,
 )
+from hub.exporters.customers import Customers
+from hub.exporters.items import item_of
 from hub.exporters.parents import Parents
 from hub.ledger.models import (
     BillingCycle,
@@ -43,7 +44,6 @@ from hub.ledger.models import (
     Refund,
     Status,
 )
-from hub.qbwc.letters import storable
 
 RANKS = {"customer": 10, "invoice": 30, "credit_memo": 40, "payment": 50, "refund": 60}
 _MODELS: dict[str, type[Any]] = {
@@ -72,6 +72,7 @@ class FullExporter:
         self._connection = connection
         self._links = Links(db, connection)
         self._charges = Charges(db)
+        self._customers = Customers(db, connection, self._links)
         self._chart: Chart | None = None
         self._build: dict[str, Callable[[Any], Outcome]] = {
             "customer": self._customer,
@@ -82,8 +83,6 @@ class FullExporter:
         }
         self._parents = Parents(db, self._links, {})
         self._linked: Mapping[str, Link] = {}
-        self._existing: dict[str, ListEntry] = {}
-        self._taken: set[str] = set()
 
     @property
     def chart(self) -> Chart:
@@ -121,9 +120,8 @@ class FullExporter:
         self._charges.load(
             line.charge_id for record in records.values() for line in getattr(record, "lines", ())
         )
-        new = [r.name for s, r in records.items() if s.startswith("customer:") and s not in self._linked]
-        self._existing = customers_named(self._db, self._connection, new)
-        self._taken = self._links.taken(entry.list_id for entry in self._existing.values())
+        customers = [record for record in records.values() if isinstance(record, Customer)]
+        self._customers.load(customers, self._linked)
 
     def _outcome(self, subject: str, record: Any) -> Outcome:
         link = self._linked.get(subject)
@@ -144,29 +142,7 @@ class FullExporter:
                 raise Objection(objection)
 
     def _customer(self, customer: Customer) -> Outcome:
-        subject = f"customer:{customer.id}"
-        link = self._linked.get(subject)
-        if link is None and (existing := self._existing.get(customer.name.lower())):
-            if existing.list_id in self._taken:
-                return Held(
-                    f"QuickBooks' customer “{existing.full_name}” belongs to another customer of yours "
-                    "already. Give one of the two another name."
-                )
-            self._taken.add(existing.list_id)
-            self._links.adopt(
-                subject, "Customer", existing.list_id, existing.edit_sequence, customer.version
-            )
-            return Nothing(f"Linked to the customer “{existing.full_name}” that QuickBooks had already.")
-        if ":" in storable(customer.name):
-            return Held(
-                f"The name “{customer.name}” holds a colon, which QuickBooks reads as parent and "
-                "child. Take the colon out."
-            )
-        if link is None:
-            return forms.customer_add(self._connection, customer)
-        if not link.fingerprint:
-            return Nothing("QuickBooks had this customer already and keeps its own details.")
-        return self._unless_same(forms.customer_mod(customer, link), link, customer)
+        return self._customers.outcome(customer, self._linked.get(f"customer:{customer.id}"))
 
     def _unless_same(self, prepared: Prepared, link: Link, record: Any) -> Outcome:
         if prepared.fingerprint != link.fingerprint:
@@ -247,18 +223,9 @@ class FullExporter:
     def item_of(self, charge_id: int) -> ListEntry:
         """Return the item a charge is sold as.
 
-        :raises Objection: when the charge names none, or one that QuickBooks does not have.
+        :raises Objection: when it has none.
         """
-        charge = self._charges[charge_id]
-        if not charge.item:
-            raise Objection(f"The charge “{charge.name}” has no item. Choose one on the Charges page.")
-        found = self.chart.item(charge.item, f"The charge “{charge.name}”", "the Charges page")
-        if not found.account:
-            raise Objection(
-                f"The charge “{charge.name}” names the item “{found.full_name}”, which has no account "
-                "of its own. Choose a service item on the Charges page."
-            )
-        return found
+        return item_of(self.chart, self._charges[charge_id])
 
     def charge_text(self, charge_id: int) -> str:
         """Return what an invoice line says when it has no description of its own."""

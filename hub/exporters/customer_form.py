@@ -1,0 +1,52 @@
+"""How a customer reads in QuickBooks, in the format's own order (protocol.md E.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hub.books.models import Connection, Link
+from hub.exporters.contract import Prepared, guid
+from hub.exporters.forms import present
+from hub.ledger.models import Customer
+from hub.qbwc.shapes import Fields
+
+
+def add(connection: Connection, customer: Customer) -> Prepared:
+    """Return the request that adds a customer."""
+    fields = _fields(customer) | {"ExternalGUID": guid(connection, f"customer:{customer.id}")}
+    return Prepared("CustomerAdd", {"CustomerAdd": fields}, customer.version)
+
+
+def mod(customer: Customer, link: Link) -> Prepared:
+    """Return the request that changes a customer the hub has added."""
+    head = {"ListID": link.object_id, "EditSequence": link.edit_sequence}
+    return Prepared("CustomerMod", {"CustomerMod": head | _fields(customer)}, customer.version)
+
+
+def _fields(customer: Customer) -> dict[str, Any]:
+    return present(
+        Name=customer.name,
+        CompanyName=customer.company,
+        FirstName=customer.first_name,
+        LastName=customer.last_name,
+        BillAddress=_address(customer),
+        Phone=customer.phone,
+        Email=customer.email,
+        AccountNumber=customer.account_number,
+    )
+
+
+def _address(customer: Customer) -> Fields:
+    """Addr1 is the name, as the printed form wants it (protocol.md E.4)."""
+    given = customer.bill_address or {}
+    if not given:
+        return {}
+    return present(
+        Addr1=customer.company or customer.name,
+        Addr2=given.get("line1"),
+        Addr3=given.get("line2"),
+        City=given.get("city"),
+        State=given.get("state"),
+        PostalCode=given.get("postal_code"),
+        Country=given.get("country"),
+    )
