@@ -10,6 +10,7 @@ from pyramid.paster import get_appsettings
 import hub.books.models
 import hub.ledger.models
 import hub.qbwc.models
+import hub.tenants.full_policy
 import hub.tenants.models  # noqa: F401  the models of all packages, for autogenerate
 from alembic import context
 from hub import embedded

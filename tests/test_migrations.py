@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, text
 import hub.books.models
 import hub.ledger.models
 import hub.qbwc.models
+import hub.tenants.full_policy
 import hub.tenants.models  # noqa: F401
 from alembic import command
 from hub.db import ROOT, Base, migrate

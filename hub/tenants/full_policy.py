@@ -1,0 +1,98 @@
+"""How a tenant wants its records booked one by one, in Full Synchronization mode."""
+
+from __future__ import annotations
+
+import enum
+
+from sqlalchemy import UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from hub.db import Base, Owned
+
+
+class NameRule(enum.StrEnum):
+    """What a customer is called in QuickBooks."""
+
+    NAME = "name"
+    COMPANY = "company"
+    """Its company; its name where it has none."""
+
+
+class Unfit(enum.StrEnum):
+    """What becomes of a name that QuickBooks cannot keep: too long, or with a colon."""
+
+    ASK = "ask"
+    SHORTEN = "shorten"
+    """A name is made of it by the rule that the pages show; the full one stands in the notes."""
+
+
+class Clash(enum.StrEnum):
+    """What becomes of a name that somebody else has in QuickBooks."""
+
+    ASK = "ask"
+    SUFFIX = "suffix"
+    """The customer is saved with `` (C)`` behind its name."""
+
+
+class LinkMatches(enum.StrEnum):
+    """Which customers found in QuickBooks are linked without asking."""
+
+    ALL = "all"
+    SURE = "sure"
+    """Those of the same account number or the same full name."""
+    NONE = "none"
+
+
+class Missing(enum.StrEnum):
+    """What becomes of what QuickBooks does not have."""
+
+    CREATE = "create"
+    ASK = "ask"
+    HOLD = "hold"
+
+
+class Update(enum.StrEnum):
+    """What of a customer that QuickBooks had already follows the billing."""
+
+    NEVER = "never"
+    CONTACT = "contact"
+    ALL = "all"
+
+
+class FullPolicy(Owned, Base):
+    """The choices of one tenant: one row, or none as long as nothing was chosen."""
+
+    __tablename__ = "full_policy"
+    __table_args__ = (UniqueConstraint("tenant_id"),)
+
+    by_account_number: Mapped[bool] = mapped_column(server_default=text("true"))
+    by_email: Mapped[bool] = mapped_column(server_default=text("true"))
+    by_company: Mapped[bool] = mapped_column(server_default=text("true"))
+    by_name: Mapped[bool] = mapped_column(server_default=text("true"))
+    """How customers are found in QuickBooks, in this order."""
+    link_matches: Mapped[LinkMatches] = mapped_column(server_default="sure")
+    customer_missing: Mapped[Missing] = mapped_column(server_default="create")
+    customer_update: Mapped[Update] = mapped_column(server_default="never")
+    name_rule: Mapped[NameRule] = mapped_column(server_default="name")
+    name_unfit: Mapped[Unfit] = mapped_column(server_default="ask")
+    name_clash: Mapped[Clash] = mapped_column(server_default="ask")
+    item_by_name: Mapped[bool] = mapped_column(server_default=text("true"))
+    """A charge without an item is sold as the item of its own name."""
+    item_missing: Mapped[Missing] = mapped_column(server_default="ask")
+    item_account: Mapped[str] = mapped_column(server_default="")
+    """Full name of the income account that new items get."""
+    item_fallback: Mapped[str] = mapped_column(server_default="")
+    """Full name of the item that stands in for any that is missing; flagged wherever it does."""
+
+
+def full_policy(db: Session, lock: bool = False) -> FullPolicy:
+    """Return the choices of the tenant that ``db`` has entered; made of the defaults where there are
+    none yet. ``lock`` keeps others from changing them meanwhile."""
+    query = select(FullPolicy)
+    found = db.scalar(query.with_for_update() if lock else query)
+    if found is None:
+        found = FullPolicy()
+        db.add(found)
+        db.flush()
+        db.refresh(found)
+    return found
