@@ -47,6 +47,13 @@ LIST_KINDS = (
 )
 """The kinds of list entries whose deletion can be asked for; items go by their kind (C.2)."""
 
+ACCOUNT_TYPES = (
+    *("AccountsPayable", "AccountsReceivable", "Bank", "CostOfGoodsSold", "CreditCard", "Equity"),
+    *("Expense", "FixedAsset", "Income", "LongTermLiability", "NonPosting", "OtherAsset"),
+    *("OtherCurrentAsset", "OtherCurrentLiability", "OtherExpense", "OtherIncome"),
+)
+"""The types an account can be of (protocol.md C.3); of NonPosting none can be added."""
+
 REQUESTS = f"""
 HostQuery
   IncludeRetElement 50 *
@@ -60,6 +67,17 @@ PreferencesQuery
 
 AccountQuery
   list-filter
+
+AccountAdd
+  AccountAdd
+    Name 31
+    IsActive bool ?
+    ParentRef ref 159 ?
+    AccountType one-of {" ".join(ACCOUNT_TYPES)}
+    AccountNumber 7 ?
+    BankNumber 25 ?
+    Desc 200 ?
+    CurrencyRef ref 64 ?
 
 ItemQuery
   list-filter
@@ -254,6 +272,24 @@ JournalEntryAdd
         journal-line
       JournalCreditLine
         journal-line
+
+JournalEntryMod
+  JournalEntryMod
+    TxnID id
+    EditSequence 16
+    TxnDate date ?
+    RefNumber 11 ?
+    IsAdjustment bool ?
+    CurrencyRef ref 64 ?
+    ExchangeRate number ?
+    JournalLineMod *
+      TxnLineID id
+      JournalLineType one-of Debit Credit ?
+      AccountRef ref 159 ?
+      Amount amount ?
+      Memo 4095 ?
+      EntityRef ref 209 ?
+      ClassRef ref 159 ?
 
 InvoiceQuery
   transaction-filter

@@ -1,4 +1,4 @@
-"""JournalEntryAdd: both sides equal, no negative amounts, one A/R or A/P line at most.
+"""JournalEntryAdd and JournalEntryMod: both sides equal, one A/R or A/P line at most.
 
 Sales Tax Payable counts as such a line and wants the tax agency as its name; that is
 known from indirect evidence only (protocol.md G, H.8), and the sandbox takes the
@@ -8,12 +8,12 @@ stricter reading: what it takes, QuickBooks takes.
 from __future__ import annotations
 
 from hub.qbwc.qbxml import Element
-from hub.sandbox import cents, refusals, transaction_answers
+from hub.sandbox import refusals, transaction_answers
 from hub.sandbox.answer import Ret
 from hub.sandbox.company import Company
-from hub.sandbox.lists import NAMES, Entry
+from hub.sandbox.journal_lines import JournalLines, signed
+from hub.sandbox.lists import Entry
 from hub.sandbox.references import References
-from hub.sandbox.sales_lines import Line
 from hub.sandbox.transactions import Posting, Transaction
 
 KIND = "JournalEntry"
@@ -32,70 +32,74 @@ def add(company: Company, request: Element) -> Ret:
     """Record a journal entry."""
     body = next(iter(request))
     references = References(company, KIND)
-    for name in ("CurrencyRef", "ExchangeRate"):
-        if body.find(name) is not None and not company.preferences["IsMultiCurrencyOn"]:
-            raise refusals.feature_off("multiple currencies")
+    _check_currency(company, body)
     entry = Transaction(KIND, references.open_date(body), body.get("RefNumber"))
-    given = [one for one in body if one.name in ("JournalDebitLine", "JournalCreditLine")]
-    entry.lines = [_line(company, references, one) for one in given]
+    entry.lines = JournalLines(company, references).read(body)
     entry.fields = {
         "IsAdjustment": body.get("IsAdjustment"),
         "ExternalGUID": body.get("ExternalGUID"),
     }
-    _balance(entry)
-    _check_parties(company, entry)
-    company.transactions.add(entry, _postings(entry))
+    check(company, entry)
+    company.transactions.add(entry, postings(entry))
     return transaction_answers.answered(company, entry.id)
 
 
-def _line(company: Company, references: References, given: Element) -> Line:
-    account = references.need(given, "AccountRef", "Account")
-    if account.fields["AccountType"] == "NonPosting":
-        raise refusals.invalid_reference(
-            "Account", account.full_name, references.label, "A non-posting account cannot be used."
-        )
-    amount = cents.read(given.get("Amount"))
-    if amount < 0:
-        raise refusals.invalid_value(
-            "Amount", given.get("Amount"), "Amounts must be positive on both sides."
-        )
-    entity = _entity(company, references, given)
-    return {
-        "id": company.new_line_id(),
-        "side": given.name,
-        "account": account.id,
-        "amount": amount,
-        "desc": given.get("Memo"),
-        "entity": entity.id if entity else "",
-        "entity_list": entity.list if entity else "",
-        "class": references.klass(given),
-    }
+def modify(company: Company, request: Element) -> Ret:
+    """Change a journal entry: what is left out of its head stays, and so do all lines where none
+    is given."""
+    body = next(iter(request))
+    references = References(company, KIND)
+    entry = references.changeable(body.get("TxnID"), body.get("EditSequence"))
+    _check_currency(company, body)
+    entry.date = references.open_date(body, entry.date)
+    if body.find("RefNumber") is not None:
+        entry.ref_number = body.get("RefNumber")
+    entry.fields["IsAdjustment"] = body.get("IsAdjustment", entry.fields["IsAdjustment"])
+    if given := body.all("JournalLineMod"):
+        entry.lines = JournalLines(company, references).changed(given, entry.lines)
+    save(company, entry)
+    return transaction_answers.answered(company, entry.id)
 
 
-def _entity(company: Company, references: References, given: Element) -> Entry | None:
-    """Return whom a line names: a customer, a vendor, an employee or another name."""
-    if given.find("EntityRef") is None:
-        return None
-    for list in NAMES[:-1]:
-        id, name = given.get("EntityRef/ListID"), given.get("EntityRef/FullName")
-        if company.lists.get(list, id) if id else company.lists.named(list, name):
-            return references.find(given, "EntityRef", list, "Entity")
-    return references.find(given, "EntityRef", NAMES[-1], "Entity")
+def save(company: Company, entry: Transaction) -> None:
+    """Keep a changed entry, and free the payments of what its customer no longer owes by it.
+
+    :raises Refusal: as ``check`` does.
+    """
+    before = entry.customer, entry.account
+    check(company, entry)
+    if before != (entry.customer, entry.account):
+        company.transactions.unlink(entry)
+    company.transactions.save(entry, postings(entry))
+    company.transactions.trim(entry)
 
 
-def _balance(entry: Transaction) -> None:
-    if sum(_signed(line) for line in entry.lines):
+def check(company: Company, entry: Transaction) -> None:
+    """See that an entry may stand in the books, and note what of it a customer can pay.
+
+    :raises Refusal: 3180 when it is out of balance, has more than one A/R or A/P account, or does
+        not name whom such an account needs.
+    """
+    if sum(signed(line) for line in entry.lines):
         raise refusals.not_saved("Journal Entry", UNBALANCED)
+    _check_parties(company, entry)
 
 
-def _signed(line: Line) -> int:
-    return int(line["amount"]) * (1 if line["side"] == "JournalDebitLine" else -1)
+def postings(entry: Transaction) -> list[Posting]:
+    return [Posting(line["account"], signed(line), line["entity"]) for line in entry.lines]
+
+
+def _check_currency(company: Company, body: Element) -> None:
+    for name in ("CurrencyRef", "ExchangeRate"):
+        if body.find(name) is not None and not company.preferences["IsMultiCurrencyOn"]:
+            raise refusals.feature_off("multiple currencies")
 
 
 def _check_parties(company: Company, entry: Transaction) -> None:
     """See that A/R names a customer, A/P and sales tax a vendor, and that there is one of them."""
     used: set[str] = set()
     receivables = 0
+    entry.customer, entry.account, entry.total = "", "", 0
     for line in entry.lines:
         account = company.lists.get("Account", line["account"])
         assert account is not None
@@ -114,7 +118,7 @@ def _check_parties(company: Company, entry: Transaction) -> None:
             entry.customer, entry.account, entry.total = (
                 line["entity"],
                 account.id,
-                max(_signed(line), 0),
+                max(signed(line), 0),
             )
     payables = sum(1 for line in entry.lines if line["account"] in used) - receivables
     several = len(used) > 1 or receivables > 1 or (payables > 1 and not _is_tax(company, used))
@@ -132,7 +136,3 @@ def _party(account: Entry) -> str:
 
 def _is_tax(company: Company, accounts: set[str]) -> bool:
     return accounts == {company.lists.special("SalesTaxPayable").id}
-
-
-def _postings(entry: Transaction) -> list[Posting]:
-    return [Posting(line["account"], _signed(line), line["entity"]) for line in entry.lines]

@@ -56,6 +56,7 @@ def _account(company: Company, account: Entry) -> Ret:
         ("AccountType", fields["AccountType"]),
         ("SpecialAccountType", fields.get("SpecialAccountType")),
         ("AccountNumber", fields.get("AccountNumber")),
+        ("BankNumber", fields.get("BankNumber")),
         ("Desc", fields.get("Desc")),
         ("Balance", cents.write(sign * own)),
         ("TotalBalance", cents.write(sign * total)),

@@ -18,6 +18,7 @@ from hub.qbwc.qbxml import Element, Requests
 from hub.qbwc.shapes import SHAPES
 from hub.sandbox import (
     about,
+    accounts,
     customers,
     faults,
     hresults,
@@ -35,6 +36,7 @@ from hub.sandbox.company import Company
 from hub.sandbox.queries import Queries
 
 CHANGES: dict[str, Callable[[Company, Element], Ret]] = {
+    "AccountAdd": accounts.add,
     "CustomerAdd": customers.add,
     "CustomerMod": customers.modify,
     "InvoiceAdd": sales.add_invoice,
@@ -44,6 +46,7 @@ CHANGES: dict[str, Callable[[Company, Element], Ret]] = {
     "ReceivePaymentAdd": payments.add,
     "ARRefundCreditCardAdd": refunds.add,
     "JournalEntryAdd": journal.add,
+    "JournalEntryMod": journal.modify,
     "TxnVoid": removal.void,
     "TxnDel": removal.delete,
 }

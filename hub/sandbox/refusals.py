@@ -64,6 +64,10 @@ def not_found(id: str, why: str = MISSING) -> Refusal:
     return Refusal(3120, quoting(f'Object "{id}" specified in the request cannot be found.', why))
 
 
+def no_parent(name: str, list: str) -> Refusal:
+    return Refusal(3130, f'There is an invalid reference to the parent "{name}" in the {list} list.')
+
+
 def invalid_reference(what: str, name: str, where: str, why: str = MISSING) -> Refusal:
     sentence = f'There is an invalid reference to QuickBooks {what} "{name}" in the {where}.'
     return Refusal(3140, quoting(sentence, why))
