@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import uuid
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, Numeric, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -196,6 +198,14 @@ class Link(Owned, Base):
         UniqueConstraint("tenant_id", "connection_id", "subject"),
         UniqueConstraint("tenant_id", "id"),
         to("connection", "connection_id", ondelete="CASCADE"),
+        Index("ix_link_object", "tenant_id", "connection_id", "object_id"),
+        Index(
+            "ix_link_formerly",
+            "tenant_id",
+            "connection_id",
+            "formerly",
+            postgresql_where=text("formerly <> ''"),
+        ),
     )
 
     connection_id: Mapped[int]
@@ -215,6 +225,33 @@ class Link(Owned, Base):
     missing: Mapped[bool] = mapped_column(server_default=text("false"))
     """QuickBooks no longer has it: somebody deleted it there, or restored a backup."""
     booked: Mapped[dt.datetime]
+    formerly: Mapped[str] = mapped_column(server_default="")
+    """The subject whose place another document has taken: this one was voided, or credited in full."""
+    content: Mapped[Document] = mapped_column(server_default=text("'{}'"))
+    """What a transaction said when QuickBooks last agreed with the hub (``contents``)."""
+    balance: Mapped[Decimal | None] = mapped_column(Numeric(15, 2))
+    """What was open of it when QuickBooks last showed it; none where nobody knows."""
+    edited: Mapped[dt.datetime | None]
+    """When it was found changed in QuickBooks, as long as that is neither undone nor taken over."""
+    found: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What it said then."""
+
+
+class Readback(Owned, Base):
+    """How far the changes in one kind of transaction have been read back."""
+
+    __tablename__ = "readback"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "connection_id", "object"),
+        to("connection", "connection_id", ondelete="CASCADE"),
+    )
+
+    connection_id: Mapped[int]
+    object: Mapped[str]
+    """``Invoice``, ``JournalEntry``, …; ``deleted`` for what is gone of all of them."""
+    modified: Mapped[str] = mapped_column(server_default="")
+    """The highest time seen, in QuickBooks' local time and without its offset (protocol.md E.2)."""
+    read: Mapped[dt.datetime]
 
 
 class BookedLine(Owned, Base):

@@ -39,7 +39,8 @@ _HOLD = text(
         SELECT o.rank FROM operation o
         WHERE o.connection_id = :connection AND o.subject = v.subject ORDER BY o.id DESC LIMIT 1
     ) latest ON true
-    ON CONFLICT (tenant_id, connection_id, subject) WHERE state IN ('queued', 'held', 'failed')
+    ON CONFLICT (tenant_id, connection_id, subject)
+        WHERE state IN ('queued', 'held', 'failed', 'excluded')
     DO UPDATE SET note = excluded.note WHERE operation.state = 'failed'
     """
 )

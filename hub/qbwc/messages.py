@@ -294,7 +294,7 @@ _FREE = text(
             WHEN EXISTS (
                 SELECT FROM operation waiting
                 WHERE waiting.connection_id = operation.connection_id
-                  AND waiting.subject = operation.subject AND waiting.state IN ('queued', 'held', 'failed')
+                  AND waiting.subject = operation.subject AND waiting.state IN ('queued', 'held', 'failed', 'excluded')
             ) THEN 'done'
             ELSE 'queued'
         END

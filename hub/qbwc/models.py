@@ -122,6 +122,8 @@ class State(enum.StrEnum):
     DOUBT = "doubt"
     """An addition that QuickBooks may have booked: it is asked before anything else goes."""
     FAILED = "failed"
+    EXCLUDED = "excluded"
+    """A person said that it is not to go to QuickBooks."""
     DONE = "done"
 
     @property
@@ -132,6 +134,7 @@ class State(enum.StrEnum):
             "sent": "Sending",
             "doubt": "Unknown, checking",
             "failed": "Needs you",
+            "excluded": "Excluded",
             "done": "Booked",
         }[self.value]
 
@@ -154,7 +157,7 @@ class Operation(Owned, Base):
             "connection_id",
             "subject",
             unique=True,
-            postgresql_where=text("state IN ('queued', 'held', 'failed')"),
+            postgresql_where=text("state IN ('queued', 'held', 'failed', 'excluded')"),
         ),
         Index(
             "ix_operation_next",

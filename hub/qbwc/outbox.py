@@ -79,18 +79,20 @@ class Outbox:
             }
             for errand in errands
         ]
+        put = insert(Operation).values(rows)
         again = {
             # What became of it last time is asked first.
             "state": case((Operation.question.is_(None), "queued"), else_="doubt"),
+            "rank": put.excluded.rank,
             **{"note": "", "code": None, "attempts": 0, "due": None, "plain": False},
         }
         self._db.execute(
-            insert(Operation)
-            .values(rows)
-            .on_conflict_do_update(
+            put.on_conflict_do_update(
                 index_elements=["tenant_id", "connection_id", "subject"],
-                index_where=text("state IN ('queued', 'held', 'failed')"),
+                index_where=text("state IN ('queued', 'held', 'failed', 'excluded')"),
                 set_=again,
+                # What a person has excluded stays so, however often it changes.
+                where=Operation.state != State.EXCLUDED,
             )
         )
         self._hold([errand.subject for errand in errands])

@@ -59,6 +59,40 @@ class Update(enum.StrEnum):
     ALL = "all"
 
 
+class Edited(enum.StrEnum):
+    """What becomes of a document that the billing changes after QuickBooks has it."""
+
+    UPDATE = "update"
+    """It is changed there while it is open and unpaid; else credited in full and billed anew."""
+    REBILL = "rebill"
+    HOLD = "hold"
+
+
+class Voided(enum.StrEnum):
+    """What becomes of an invoice that the billing voids after QuickBooks has it."""
+
+    VOID = "void"
+    """It is voided there; where it is paid or in a closed period, a credit memo takes it back."""
+    CREDIT = "credit"
+    HOLD = "hold"
+
+
+class TaxDifference(enum.StrEnum):
+    """What becomes of a document whose total is another one in QuickBooks."""
+
+    HOLD = "hold"
+    ADJUST = "adjust"
+    """A line of the tax's item makes up for it."""
+
+
+class Conflict(enum.StrEnum):
+    """Whose word counts where somebody changed in QuickBooks what the billing has sent."""
+
+    ASK = "ask"
+    BILLING = "billing"
+    QUICKBOOKS = "quickbooks"
+
+
 class FullPolicy(Owned, Base):
     """The choices of one tenant: one row, or none as long as nothing was chosen."""
 
@@ -83,6 +117,17 @@ class FullPolicy(Owned, Base):
     """Full name of the income account that new items get."""
     item_fallback: Mapped[str] = mapped_column(server_default="")
     """Full name of the item that stands in for any that is missing; flagged wherever it does."""
+
+    edited: Mapped[Edited] = mapped_column(server_default="update")
+    voided: Mapped[Voided] = mapped_column(server_default="void")
+    tax_difference: Mapped[TaxDifference] = mapped_column(server_default="hold")
+    conflict: Mapped[Conflict] = mapped_column(server_default="ask")
+    readback_hours: Mapped[int] = mapped_column(server_default=text("6"))
+    """How often what was changed or deleted in QuickBooks is read back; 0 for never."""
+    check_methods: Mapped[str] = mapped_column(server_default="check")
+    """Methods, parted by commas, whose refunds are checks."""
+    journal_methods: Mapped[str] = mapped_column(server_default="")
+    """Methods, parted by commas, whose refunds are journal entries."""
 
 
 def full_policy(db: Session, lock: bool = False) -> FullPolicy:
