@@ -81,10 +81,17 @@ def _refund(ret: Element) -> Iterable[Line]:
     yield Line(ret.get("RefundFromAccountRef/FullName"), -_amount(ret, "TotalAmount"))
 
 
+def _check(ret: Element) -> Iterable[Line]:
+    yield Line(ret.get("AccountRef/FullName"), -_amount(ret, "Amount"))
+    for line in ret.all("ExpenseLineRet"):
+        yield Line(line.get("AccountRef/FullName"), _amount(line, "Amount"))
+
+
 _READ = {
     "JournalEntryRet": _journal_entry,
     "InvoiceRet": _invoice,
     "CreditMemoRet": _credit_memo,
     "ReceivePaymentRet": _payment,
     "ARRefundCreditCardRet": _refund,
+    "CheckRet": _check,
 }

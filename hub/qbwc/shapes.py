@@ -54,6 +54,17 @@ ACCOUNT_TYPES = (
 )
 """The types an account can be of (protocol.md C.3); of NonPosting none can be added."""
 
+METHOD_TYPES = (
+    *("AmericanExpress", "Cash", "Check", "DebitCard", "Discover", "ECheck", "GiftCard"),
+    *("MasterCard", "Other", "OtherCreditCard", "Visa"),
+)
+"""The types a payment method can be of."""
+
+TRANSACTION_KINDS = (
+    *("ARRefundCreditCard", "Check", "CreditMemo", "Invoice", "JournalEntry", "ReceivePayment"),
+)
+"""The kinds of transactions the hub knows; all but ReceivePayment can be voided (C.3)."""
+
 REQUESTS = f"""
 HostQuery
   IncludeRetElement 50 *
@@ -82,20 +93,50 @@ AccountAdd
 ItemQuery
   list-filter
 
+ItemServiceAdd
+  ItemServiceAdd
+    Name 31
+    IsActive bool ?
+    ParentRef ref 159 ?
+    SalesTaxCodeRef ref 3 ?
+    SalesOrPurchase
+      Desc 4095 ?
+      Price number ?
+      AccountRef ref 159 ?
+    ExternalGUID guid ?
+
 CustomerQuery
   list-filter
 
 ClassQuery
   list-filter
 
+ClassAdd
+  ClassAdd
+    Name 31
+    IsActive bool ?
+    ParentRef ref 159 ?
+
 PaymentMethodQuery
   list-filter
+
+PaymentMethodAdd
+  PaymentMethodAdd
+    Name 31
+    IsActive bool ?
+    PaymentMethodType one-of {" ".join(METHOD_TYPES)} ?
 
 SalesTaxCodeQuery
   list-filter
 
 TermsQuery
   list-filter
+
+StandardTermsAdd
+  StandardTermsAdd
+    Name 31
+    IsActive bool ?
+    StdDueDays int ?
 
 VendorQuery
   list-filter
@@ -259,6 +300,26 @@ ARRefundCreditCardAdd
       TxnID id
       RefundAmount amount
 
+CheckAdd
+  CheckAdd
+    AccountRef ref 159
+    PayeeEntityRef ref 209 ?
+    RefNumber 11 ?
+    TxnDate date ?
+    Memo 4095 ?
+    Address addr ?
+    IsToBePrinted bool ?
+    ExternalGUID guid ?
+    ApplyCheckToTxnAdd *
+      TxnID id
+      Amount amount ?
+    ExpenseLineAdd *
+      AccountRef ref 159 ?
+      Amount amount ?
+      Memo 4095 ?
+      CustomerRef ref 209 ?
+      ClassRef ref 159 ?
+
 JournalEntryAdd
   JournalEntryAdd
     TxnDate date ?
@@ -306,19 +367,22 @@ JournalEntryQuery
 ARRefundCreditCardQuery
   transaction-filter
 
+CheckQuery
+  transaction-filter
+
 TxnDeletedQuery
-  TxnDelType one-of ARRefundCreditCard CreditMemo Invoice JournalEntry ReceivePayment +
+  TxnDelType one-of {" ".join(TRANSACTION_KINDS)} +
   DeletedDateRangeFilter ?
     FromDeletedDate moment ?
     ToDeletedDate moment ?
   IncludeRetElement 50 *
 
 TxnVoid
-  TxnVoidType one-of ARRefundCreditCard CreditMemo Invoice JournalEntry
+  TxnVoidType one-of {" ".join(TRANSACTION_KINDS[:-1])}
   TxnID id
 
 TxnDel
-  TxnDelType one-of ARRefundCreditCard CreditMemo Invoice JournalEntry ReceivePayment
+  TxnDelType one-of {" ".join(TRANSACTION_KINDS)}
   TxnID id
 """
 

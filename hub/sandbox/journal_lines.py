@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from hub.qbwc.qbxml import Element
 from hub.sandbox import cents, refusals
 from hub.sandbox.company import Company
-from hub.sandbox.lists import NAMES, Entry
 from hub.sandbox.references import References
 from hub.sandbox.sales_lines import NEW, Line
 
@@ -51,7 +50,7 @@ class JournalLines:
         return lines
 
     def _line(self, given: Element, old: Line, side: str) -> Line:
-        entity = self._entity(given)
+        entity = self._references.entity(given, "EntityRef")
         return {
             "id": old.get("id") or self._company.new_line_id(),
             "side": side,
@@ -64,25 +63,8 @@ class JournalLines:
         }
 
     def _account(self, given: Element, old: Line) -> str:
-        account = self._references.find(given, "AccountRef", "Account")
-        if account is None:
-            return str(old["account"])
-        if account.fields["AccountType"] == "NonPosting":
-            raise refusals.invalid_reference(
-                *("Account", account.full_name, self._references.label),
-                "A non-posting account cannot be used.",
-            )
-        return account.id
-
-    def _entity(self, given: Element) -> Entry | None:
-        """Return whom a line names: a customer, a vendor, an employee or another name."""
-        if given.find("EntityRef") is None:
-            return None
-        for list in NAMES[:-1]:
-            id, name = given.get("EntityRef/ListID"), given.get("EntityRef/FullName")
-            if self._company.lists.get(list, id) if id else self._company.lists.named(list, name):
-                return self._references.find(given, "EntityRef", list, "Entity")
-        return self._references.find(given, "EntityRef", NAMES[-1], "Entity")
+        account = self._references.posting_account(given)
+        return account.id if account else str(old["account"])
 
 
 def signed(line: Line) -> int:

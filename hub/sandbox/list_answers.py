@@ -99,7 +99,8 @@ def _item(company: Company, item: Entry) -> Ret:
             return [*place, ("ItemDesc", fields.get("ItemDesc")), *lines]
     code = reference(company.lists.get("SalesTaxCode", fields.get("code", "")))
     sale: Ret = [("Desc", fields.get("Desc")), ("Price", fields.get("Price")), ("AccountRef", account)]
-    return [*place, ("SalesTaxCodeRef", code), ("SalesOrPurchase", sale)]
+    guid = ("ExternalGUID", fields.get("ExternalGUID"))
+    return [*place, ("SalesTaxCodeRef", code), ("SalesOrPurchase", sale), guid]
 
 
 def _class(company: Company, entry: Entry) -> Ret:

@@ -19,6 +19,8 @@ from hub.qbwc.shapes import SHAPES
 from hub.sandbox import (
     about,
     accounts,
+    additions,
+    checks,
     customers,
     faults,
     hresults,
@@ -37,6 +39,10 @@ from hub.sandbox.queries import Queries
 
 CHANGES: dict[str, Callable[[Company, Element], Ret]] = {
     "AccountAdd": accounts.add,
+    "ClassAdd": additions.add_class,
+    "ItemServiceAdd": additions.add_service,
+    "PaymentMethodAdd": additions.add_method,
+    "StandardTermsAdd": additions.add_terms,
     "CustomerAdd": customers.add,
     "CustomerMod": customers.modify,
     "InvoiceAdd": sales.add_invoice,
@@ -45,6 +51,7 @@ CHANGES: dict[str, Callable[[Company, Element], Ret]] = {
     "CreditMemoMod": sales.modify_credit_memo,
     "ReceivePaymentAdd": payments.add,
     "ARRefundCreditCardAdd": refunds.add,
+    "CheckAdd": checks.add,
     "JournalEntryAdd": journal.add,
     "JournalEntryMod": journal.modify,
     "TxnVoid": removal.void,

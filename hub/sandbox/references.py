@@ -7,7 +7,7 @@ import datetime as dt
 from hub.qbwc.qbxml import Element
 from hub.sandbox import refusals
 from hub.sandbox.company import Company
-from hub.sandbox.lists import Entry
+from hub.sandbox.lists import NAMES, Entry
 from hub.sandbox.transactions import Transaction
 
 LABELS = {
@@ -15,6 +15,7 @@ LABELS = {
     "CreditMemo": "Credit Memo",
     "ReceivePayment": "Receive Payment",
     "ARRefundCreditCard": "Credit Card Refund",
+    "Check": "Check",
     "JournalEntry": "Journal Entry",
 }
 """How QuickBooks calls each kind of transaction in its sentences."""
@@ -56,6 +57,26 @@ class References:
         """Return the entry that a reference means which the shape requires to be there."""
         found = self.find(body, path, list, what)
         assert found is not None
+        return found
+
+    def entity(self, body: Element, path: str) -> Entry | None:
+        """Return the customer, vendor, employee or other name that a reference means."""
+        reference = body.find(path)
+        if reference is None:
+            return None
+        id, name = reference.get("ListID"), reference.get("FullName")
+        for list in NAMES[:-1]:
+            if self._company.lists.get(list, id) if id else self._company.lists.named(list, name):
+                return self.find(body, path, list, "Entity")
+        return self.find(body, path, NAMES[-1], "Entity")
+
+    def posting_account(self, body: Element) -> Entry | None:
+        """Return the account at ``AccountRef``, which takes postings."""
+        found = self.find(body, "AccountRef", "Account")
+        if found is not None and found.fields["AccountType"] == "NonPosting":
+            raise refusals.invalid_reference(
+                "Account", found.full_name, self.label, "A non-posting account cannot be used."
+            )
         return found
 
     def account(self, body: Element, path: str, types: tuple[str, ...], usual: str) -> Entry:

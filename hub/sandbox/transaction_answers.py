@@ -37,6 +37,8 @@ class Shown:
                 return self._refund(transaction, lines)
             case "JournalEntry":
                 return self._journal(transaction, lines)
+            case "Check":
+                return self._check(transaction, lines, links)
         return self._sale(transaction, lines, links)
 
     def _ref(self, list: str, id: str) -> Ret:
@@ -101,10 +103,10 @@ class Shown:
             ("SalesTaxCodeRef", self._ref("SalesTaxCode", line["code"])),
         ]
 
-    def _linked(self, sale: Transaction) -> Ret:
+    def _linked(self, transaction: Transaction) -> Ret:
         return [
-            ("LinkedTxn", self._other_end(sale.id, link))
-            for link in self._company.transactions.links(sale.id)
+            ("LinkedTxn", self._other_end(transaction.id, link))
+            for link in self._company.transactions.links(transaction.id)
         ]
 
     def _other_end(self, id: str, link: Link) -> Ret:
@@ -190,6 +192,33 @@ class Shown:
             ("RefNumber", credit.ref_number),
             ("CreditRemaining", amount(self._company.transactions.remaining(credit))),
             ("RefundAmount", amount(link.cents)),
+        ]
+
+    def _check(self, check: Transaction, lines: bool, links: bool) -> Ret:
+        fields = check.fields
+        return [
+            *self._stamps(check),
+            ("AccountRef", self._ref("Account", fields["bank"])),
+            ("PayeeEntityRef", self._ref(fields["payee_list"], fields["payee"])),
+            ("RefNumber", check.ref_number),
+            ("TxnDate", check.date),
+            ("Amount", amount(sum(line["amount"] for line in check.lines))),
+            ("Memo", fields["Memo"]),
+            ("Address", list(fields["Address"].items())),
+            ("IsToBePrinted", _flag(fields["IsToBePrinted"])),
+            ("ExternalGUID", fields["ExternalGUID"]),
+            *(self._linked(check) if links else []),
+            *(("ExpenseLineRet", self._expense_line(line)) for line in check.lines if lines),
+        ]
+
+    def _expense_line(self, line: Line) -> Ret:
+        return [
+            ("TxnLineID", line["id"]),
+            ("AccountRef", self._ref("Account", line["account"])),
+            ("Amount", amount(line["amount"])),
+            ("Memo", line["desc"]),
+            ("CustomerRef", self._ref("Customer", line["customer"])),
+            ("ClassRef", self._ref("Class", line["class"])),
         ]
 
     def _journal(self, entry: Transaction, lines: bool) -> Ret:

@@ -15,7 +15,7 @@ from hub.sandbox.deletions import Deletions
 from hub.sandbox.file import CompanyFile
 from hub.sandbox.links import Link, Links
 
-KINDS = ("Invoice", "CreditMemo", "ReceivePayment", "ARRefundCreditCard", "JournalEntry")
+KINDS = ("Invoice", "CreditMemo", "ReceivePayment", "ARRefundCreditCard", "Check", "JournalEntry")
 CREDITS = ("CreditMemo", "ReceivePayment")
 
 
@@ -49,7 +49,7 @@ class Transaction:
     @property
     def is_charge(self) -> bool:
         """Whether a payment can be applied to it (protocol.md C.4)."""
-        return self.kind in ("Invoice", "JournalEntry") and bool(self.customer)
+        return self.kind in ("Invoice", "JournalEntry", "Check") and bool(self.customer)
 
 
 def _transaction(row: sqlite3.Row) -> Transaction:
