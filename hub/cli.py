@@ -41,7 +41,7 @@ from hub.sandbox.quickbooks import QuickBooks
 from hub.sandbox.webconnector import WebConnector
 from hub.serve import serve
 from hub.settings import load, variables
-from hub.tenants.models import Mode
+from hub.tenants.models import Approval, Mode
 from hub.tenants.service import StaffRoom, add_support, create_tenant, open_tenant
 
 ACTOR = "command line"
@@ -184,6 +184,13 @@ def tenant() -> None:
 @click.option(
     "--confirm-company", is_flag=True, help="Take the first company file that connects as right."
 )
+@click.option(
+    "--approval",
+    type=click.Choice([approval.value for approval in Approval]),
+    default=Approval.AFTER_FIRST.value,
+    show_default=True,
+    help="Whether a person approves journal entries before they are sent.",
+)
 @as_json
 @configured
 def tenant_add(
@@ -193,11 +200,12 @@ def tenant_add(
     admin: str,
     currency: str,
     confirm_company: bool,
+    approval: str,
     json_: bool,
 ) -> None:
     """Add a tenant and its first admin; print the slug and a one-time password."""
     with database(settings) as db:
-        added = create_tenant(db, name, Mode(mode), currency, confirm_company, actor=ACTOR)
+        added = create_tenant(db, name, Mode(mode), currency, confirm_company, ACTOR, Approval(approval))
         main_connection(db, added)
         _, password = StaffRoom(db, added, ACTOR).add_person(admin)
         slug = added.slug

@@ -32,7 +32,7 @@ from hub.sandbox.company import Company
 from hub.sandbox.quickbooks import QuickBooks
 from hub.sandbox.webconnector import WebConnector
 from hub.settings import directory
-from hub.tenants.models import Mode
+from hub.tenants.models import Approval, Mode
 from hub.tenants.service import StaffRoom, add_support, create_tenant, open_tenant
 
 SUPPORT = "support@hub.example"
@@ -104,7 +104,14 @@ def _logins(settings: dict[str, Any], say: Say) -> Any:
 
 def _make(db: HubSession, tenant: Tenant) -> tuple[str, str]:
     """Make one tenant; return its admin's password and its Web Connector's."""
-    made = create_tenant(db, tenant.name, tenant.mode, confirm_company=True, actor="demonstration")
+    made = create_tenant(
+        db,
+        tenant.name,
+        tenant.mode,
+        confirm_company=True,
+        actor="demonstration",
+        approval=Approval.AUTOMATIC,
+    )
     if made.slug != tenant.slug:
         raise HubError(
             f"The tenant {tenant.slug} exists, but not from a demonstration; use another --var."

@@ -23,7 +23,7 @@ from hub.sandbox.company import Company
 from hub.sandbox.quickbooks import QuickBooks
 from hub.sandbox.service import Service
 from hub.sandbox.webconnector import WebConnector
-from hub.tenants.models import Mode
+from hub.tenants.models import Approval, Mode
 from hub.tenants.service import StaffRoom, create_tenant, open_tenant
 from tests.checker import CHECKS, assert_valid
 
@@ -58,7 +58,13 @@ class Tenant:
         self.company_path = world.folder / f"company-{number}.qbw"
         self.transcript = world.folder / f"transcript-{number}"
         with world.db() as db:
-            made = create_tenant(db, f"Tenant {number}", Mode(mode), confirm_company=confirm_company)
+            made = create_tenant(
+                db,
+                f"Tenant {number}",
+                Mode(mode),
+                confirm_company=confirm_company,
+                approval=Approval.AUTOMATIC,
+            )
             self.id, self.slug, self.name = made.id, made.slug, made.name
             room = StaffRoom(db, made, "test")
             _, self.password = room.add_person(self.admin)

@@ -1,7 +1,7 @@
 """The imported lists as a place to look names up: accounts, items, classes, payment methods.
 
 Loaded whole, in two statements: a chart has at most some thousand rows. (Customers
-can be many; they are looked up by name where needed, in ``lists``.)
+can be many; they are looked up where needed, in ``matching``.)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.books.models import Assignment, Connection, ListEntry, ListKind
+from hub.books.models import NAMES, Assignment, Connection, ListEntry, ListKind
 
 CLEARING = "Billing Clearing"
 """The clearing account that is taken where nobody has chosen another."""
@@ -28,7 +28,7 @@ class Chart:
 
     def __init__(self, db: Session, connection: Connection):
         query = select(ListEntry).where(
-            ListEntry.connection_id == connection.id, ListEntry.kind != ListKind.CUSTOMER
+            ListEntry.connection_id == connection.id, ListEntry.kind.not_in(NAMES)
         )
         self._entries: dict[ListKind, list[ListEntry]] = {}
         for entry in db.scalars(query.order_by(ListEntry.full_name)):
@@ -126,6 +126,27 @@ class Chart:
             what = f"The deposit account of “{method}”" if method else "The deposit account"
             return self.account(name, what, "Integration Settings")
         return self._special("UndepositedFunds", "Undeposited Funds")
+
+    def refund(self, method: str) -> ListEntry:
+        """Return the account that refunds by ``method`` come from: that of its payments unless chosen."""
+        name = self._assigned.get(("refund", method)) or self._assigned.get(("refund", ""))
+        if not name:
+            return self.deposit(method)
+        what = f"The account of refunds by “{method}”" if method else "The account of refunds"
+        return self.account(name, what, "Accounts by purpose")
+
+    def usual(self, purpose: str, what: str) -> ListEntry:
+        """Return the account chosen for ``purpose`` (``discount``, ``write_off``, ``rounding``).
+
+        :raises Objection: when none is chosen or it is gone; ``what`` needs it.
+        """
+        name = self._assigned.get((purpose, ""))
+        if not name:
+            words = purpose.replace("_", "-")
+            raise Objection(
+                f"{what} has no account. Choose one for {words}s on the page Accounts by purpose."
+            )
+        return self.account(name, what, "the page Accounts by purpose")
 
     def tax_account(self, code: str) -> ListEntry:
         """Return the liability account for tax ``code``: chosen, or of that name, or the usual one."""

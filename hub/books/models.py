@@ -88,6 +88,13 @@ class ListKind(enum.StrEnum):
     CLASS = "class"
     PAYMENT_METHOD = "payment_method"
     SALES_TAX_CODE = "sales_tax_code"
+    VENDOR = "vendor"
+    EMPLOYEE = "employee"
+    OTHER_NAME = "other_name"
+
+
+NAMES = (ListKind.CUSTOMER, ListKind.VENDOR, ListKind.EMPLOYEE, ListKind.OTHER_NAME)
+"""The lists that share one set of names: a customer cannot be called as a vendor is (protocol.md C.4)."""
 
 
 class ListEntry(Owned, Base):
@@ -98,6 +105,19 @@ class ListEntry(Owned, Base):
         UniqueConstraint("tenant_id", "connection_id", "kind", "list_id"),
         to("connection", "connection_id", ondelete="CASCADE"),
         Index("ix_list_entry_name", "tenant_id", "kind", text("lower(full_name)")),
+        *(
+            Index(
+                f"ix_list_entry_customer_{index}",
+                "tenant_id",
+                text(column),
+                postgresql_where=text(f"kind = 'customer' AND {index} <> ''"),
+            )
+            for index, column in (
+                ("number", "number"),
+                ("email", "lower(email)"),
+                ("company", "lower(company)"),
+            )
+        ),
     )
 
     connection_id: Mapped[int]
@@ -109,11 +129,18 @@ class ListEntry(Owned, Base):
     special: Mapped[str] = mapped_column(server_default="")
     """An account's SpecialAccountType: tells Accounts Receivable in any language."""
     number: Mapped[str] = mapped_column(server_default="")
+    """Account number: of an account, or of a customer."""
+    email: Mapped[str] = mapped_column(server_default="")
+    company: Mapped[str] = mapped_column(server_default="")
     account: Mapped[str] = mapped_column(server_default="")
     """Full name of the account an item is booked to."""
     description: Mapped[str] = mapped_column(server_default="")
     active: Mapped[bool] = mapped_column(server_default=text("true"))
+    gone: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Deleted in QuickBooks, and so inactive here as well."""
     edit_sequence: Mapped[str] = mapped_column(server_default="")
+    balance: Mapped[Decimal | None] = mapped_column(Numeric(15, 2))
+    """An account's own balance as of its last import."""
     seen: Mapped[int]
     """The sync session that last saw it; what the newest import did not see is gone."""
 
@@ -135,6 +162,10 @@ class ListImport(Owned, Base):
     """When the list was last read from its beginning to its end."""
     read: Mapped[dt.datetime | None]
     """When it was last read to its end, from wherever on."""
+    added: Mapped[int] = mapped_column(server_default=text("0"))
+    changed: Mapped[int] = mapped_column(server_default=text("0"))
+    gone: Mapped[int] = mapped_column(server_default=text("0"))
+    """What that reading brought: how many entries were new, different, and deleted in QuickBooks."""
 
 
 class Assignment(Owned, Base):
@@ -144,7 +175,7 @@ class Assignment(Owned, Base):
     __table_args__ = (UniqueConstraint("tenant_id", "purpose", "code"),)
 
     purpose: Mapped[str]
-    """``clearing``, ``tax`` or ``deposit``."""
+    """``clearing``, ``tax``, ``deposit``, ``refund``, ``discount``, ``write_off`` or ``rounding``."""
     code: Mapped[str] = mapped_column(server_default="")
     """The tax code or payment method; empty is the rule for all."""
     name: Mapped[str]
@@ -152,42 +183,127 @@ class Assignment(Owned, Base):
 
 
 class Family(enum.StrEnum):
-    """The two kinds of journal entry a billing cycle makes."""
+    """What a journal entry gathers."""
 
     BILLING = "billing"
     PAYMENTS = "payments"
+    CREDITS = "credits"
+    """Credit memos and refunds."""
+    TOGETHER = "together"
+    """All three, where the tenant wants one entry."""
+
+    @property
+    def label(self) -> str:
+        return {
+            "billing": "What was billed",
+            "payments": "What was paid",
+            "credits": "Credits and refunds",
+            "together": "What was billed, paid and credited",
+        }[self.value]
+
+
+class Correction(enum.StrEnum):
+    """Why a journal entry follows another."""
+
+    TRUE_UP = "true_up"
+    """It holds what changed after the other was sent."""
+    REVERSAL = "reversal"
+    """It turns the other one round."""
+    REPOST = "repost"
+    """It holds what the other held, which was reversed."""
+
+
+class Undoing(enum.StrEnum):
+    """How a booked journal entry is taken back."""
+
+    REVERSAL = "reversal"
+    """By an entry that turns it round."""
+    VOID = "void"
+    """It stays in QuickBooks without amounts."""
 
 
 class JournalEntry(Owned, Base):
-    """One summary: the postings stamped with it go to QuickBooks as one journal entry."""
+    """One summary: the postings stamped with it go to QuickBooks as one journal entry.
+
+    It gathers postings from the first one on, is *released* when its billing cycle is closed or
+    its period is over, *approved* by a person or the tenant's rule, *frozen* when it is sent or
+    a person has approved it, and *undone* where it is reversed or voided: its postings are in
+    another entry then.
+    """
 
     __tablename__ = "journal_entry"
     __table_args__ = (
         UniqueConstraint("tenant_id", "id"),
         UniqueConstraint("tenant_id", "number"),
         to("billing_cycle", "billing_cycle_id"),
+        to("journal_entry", "follows_id"),
         Index(
             "uq_journal_entry_gathering",
             "tenant_id",
             "billing_cycle_id",
+            "starts",
             "family",
             "currency",
             unique=True,
             postgresql_where=text("frozen IS NULL"),
+            postgresql_nulls_not_distinct=True,
         ),
     )
 
-    billing_cycle_id: Mapped[int]
+    billing_cycle_id: Mapped[int | None]
+    """Its billing cycle; none where the tenant summarizes by day, week or month."""
+    starts: Mapped[dt.date]
     family: Mapped[Family]
     currency: Mapped[str]
     number: Mapped[str]
     """Its RefNumber: at most 11 characters, one of its kind in the company file."""
     date: Mapped[dt.date]
-    corrects: Mapped[str | None]
-    """Number of the cycle's first entry, where this one holds what changed after that was sent."""
+    """The last day of its span, on which it is booked."""
+    correction: Mapped[Correction | None]
+    follows_id: Mapped[int | None]
+    """The entry that it corrects."""
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    """Grows where it is amended after it was booked."""
     created: Mapped[Created]
+    released: Mapped[dt.datetime | None]
+    approved: Mapped[dt.datetime | None]
+    approved_by: Mapped[str] = mapped_column(server_default="")
+    """Who approved it; empty where the tenant's rule did."""
+    approved_as: Mapped[str] = mapped_column(server_default="")
+    """The fingerprint of what a person saw; another one needs another approval."""
     frozen: Mapped[dt.datetime | None]
-    """When it was sent; from then on it takes no more postings."""
+    """When it was sent or approved; from then on it takes no more postings."""
+    undone: Mapped[Undoing | None]
+
+
+class JournalEntryLine(Owned, Base):
+    """One line of a journal entry as it was sent."""
+
+    __tablename__ = "journal_entry_line"
+    __table_args__ = (
+        to("journal_entry", "journal_entry_id", ondelete="CASCADE"),
+        Index("ix_journal_entry_line_entry", "tenant_id", "journal_entry_id"),
+    )
+
+    journal_entry_id: Mapped[int]
+    account: Mapped[str]
+    class_name: Mapped[str] = mapped_column(server_default="")
+    amount: Mapped[Money]
+    """Debit positive, credit negative."""
+    memo: Mapped[str] = mapped_column(server_default="")
+
+
+class WantedAccount(Owned, Base):
+    """An account that QuickBooks is to create, since a person asked for it."""
+
+    __tablename__ = "wanted_account"
+    __table_args__ = (UniqueConstraint("tenant_id", "id"),)
+
+    name: Mapped[str]
+    type: Mapped[str]
+    """QuickBooks' AccountType."""
+    number: Mapped[str] = mapped_column(server_default="")
+    created: Mapped[Created]
 
 
 class Link(Owned, Base):
@@ -225,6 +341,8 @@ class Link(Owned, Base):
     missing: Mapped[bool] = mapped_column(server_default=text("false"))
     """QuickBooks no longer has it: somebody deleted it there, or restored a backup."""
     booked: Mapped[dt.datetime]
+    adopted: Mapped[bool] = mapped_column(server_default=text("false"))
+    """QuickBooks had it before the hub; the tenant's policy says what of it follows the billing."""
     formerly: Mapped[str] = mapped_column(server_default="")
     """The subject whose place another document has taken: this one was voided, or credited in full."""
     content: Mapped[Document] = mapped_column(server_default=text("'{}'"))

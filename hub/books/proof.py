@@ -133,6 +133,8 @@ def _place(db: Session, resolve: Resolve, posting: Any) -> str:
             Purpose.INCOME: f"charge “{charge.name}”" if charge else "",
             Purpose.TAX: f"tax {posting.code}",
             Purpose.DEPOSIT: f"payments by {posting.code}" if posting.code else "payments",
+            Purpose.REFUND: f"refunds by {posting.code}" if posting.code else "refunds",
+            Purpose.ROUNDING: "rounding",
         }[posting.purpose]
         return f"(no account yet: {what})"
 

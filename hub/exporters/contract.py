@@ -8,6 +8,7 @@ request right now, and which account an amount belongs to. It never sends anythi
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
 import json
 import uuid
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 from hub.books.models import Connection, ListKind
 from hub.ledger.models import BillingCycle, Purpose
 from hub.qbwc.shapes import Fields, too_long
+from hub.tenants.models import Policy
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,16 @@ def fits(prepared: Prepared) -> Outcome:
     return Held(" ".join(f"{fault.sentence}. Shorten it." for fault in faults))
 
 
+def books_closed(connection: Connection, policy: Policy) -> dt.date | None:
+    """Return the last day of the closed period: QuickBooks' closing date or the tenant's own lock date,
+    whichever is later; None where all is open."""
+    closing = connection.company.get("closing_date")
+    days = [policy.lock_date, dt.date.fromisoformat(closing) if closing else None]
+    return max((day for day in days if day), default=None)
+
+
 def period_objection(connection: Connection, date: Any) -> str | None:
-    """Say that ``date`` lies in a closed period, or nothing."""
+    """Say that ``date`` lies in a period that QuickBooks has closed, or nothing."""
     closing = connection.company.get("closing_date")
     if closing and date.isoformat() <= closing:
         return (

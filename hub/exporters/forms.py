@@ -169,14 +169,14 @@ def payment(
         ]
     else:
         fields["IsAutoApply"] = "false"
-    accounts = _cash_accounts(record, receivable, deposit)
+    accounts = _cash_accounts(Purpose.DEPOSIT, record, receivable, deposit)
     return Prepared("ReceivePaymentAdd", {"ReceivePaymentAdd": fields}, record.version, accounts)
 
 
-def _cash_accounts(record: Any, receivable: ListEntry, deposit: ListEntry) -> Accounts:
+def _cash_accounts(purpose: Purpose, record: Any, receivable: ListEntry, place: ListEntry) -> Accounts:
     return [
         (Purpose.RECEIVABLE, None, "", receivable.full_name),
-        (Purpose.DEPOSIT, None, record.method or "", deposit.full_name),
+        (purpose, None, record.method or "", place.full_name),
     ]
 
 
@@ -188,10 +188,10 @@ def refund(
 
     :raises Objection: when there is no account for it.
     """
-    source = places.chart.deposit(record.method or "")
+    source = places.chart.refund(record.method or "")
     receivable = places.chart.receivable()
     ref_number = number(record.reference or record.external_id, 11, "R", record.id)
-    accounts = _cash_accounts(record, receivable, source)
+    accounts = _cash_accounts(Purpose.REFUND, record, receivable, source)
     head = {"TxnDate": record.date.isoformat(), "RefNumber": ref_number}
     stamp = {"ExternalGUID": guid(connection, f"refund:{record.id}", record.version)}
     memo = f"Refund · {_cash_memo(record, ref_number)}".rstrip(" ·")

@@ -250,6 +250,8 @@ class FullExporter:
             return self.chart.tax_item(code).account
         if purpose is Purpose.DEPOSIT:
             return self.chart.deposit(code).full_name
+        if purpose is Purpose.REFUND:
+            return self.chart.refund(code).full_name
         return self.item_of(charge_id or 0).account
 
 

@@ -28,10 +28,10 @@ from hub.ledger.models import (
 )
 from hub.money import ZERO
 
-_TITLES = {Family.BILLING: "What was billed", Family.PAYMENTS: "What was paid"}
 _FAMILY = case(
-    (Posting.kind.in_(["invoice", "credit_memo"]), literal(Family.BILLING.value)),
-    else_=literal(Family.PAYMENTS.value),
+    (Posting.kind == "invoice", literal(Family.BILLING.value)),
+    (Posting.kind == "payment", literal(Family.PAYMENTS.value)),
+    else_=literal(Family.CREDITS.value),
 )
 
 
@@ -157,7 +157,7 @@ class Preview:
             amounts[row.family, row.currency][self._account(row)] += row.amount
         return [
             Entry(
-                _TITLES[Family(family)],
+                Family(family).label,
                 currency,
                 [EntryLine(name, amount) for name, amount in _in_order(by_account) if amount],
             )
@@ -173,6 +173,8 @@ class Preview:
                 Purpose.RECEIVABLE: "your clearing account (not chosen yet)",
                 Purpose.TAX: f"the account of tax “{row.code}” (not chosen yet)",
                 Purpose.DEPOSIT: "your deposit account (not chosen yet)",
+                Purpose.REFUND: "your refund account (not chosen yet)",
+                Purpose.ROUNDING: "your rounding account (not chosen yet)",
             }.get(row.purpose, "an income account (not chosen yet)")
 
     def full(self) -> FullExample:

@@ -1,266 +1,378 @@
-"""Summarized Journal Entry mode: the sum of the postings that are in no journal entry yet.
+"""Summarized Journal Entry mode: few entries, each balanced, each the sum of its postings.
 
-Closing a billing cycle gathers its postings into one entry for what was billed and
-one for what was paid, per currency. Every posting is stamped with the entry that
-carries it, so none can be booked twice or forgotten. A record that changes after
-its cycle was closed is gathered at once: into the cycle's entry while that has not
-been sent, else into a new one, the true-up.
+``gathering`` says which entry each posting goes into, ``drafts`` what the entry says,
+``corrections`` how one that was booked is changed. This module lets entries go when
+their span is over and they are approved, and writes them as requests.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import case, func, literal, or_, select, update
+from sqlalchemy import delete, exists, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from hub.books.chart import Chart, Objection
 from hub.books.links import Links
-from hub.books.models import Connection, Family, JournalEntry, ListKind
-from hub.exporters.charges import Charges
-from hub.exporters.contract import (
-    MISSING,
-    Errand,
-    Held,
-    Nothing,
-    Outcome,
-    Prepared,
-    currency_objection,
-    fits,
-    guid,
-    period_objection,
+from hub.books.lists import customers_named
+from hub.books.models import (
+    Connection,
+    Correction,
+    JournalEntry,
+    JournalEntryLine,
+    Link,
+    ListKind,
+    Undoing,
+    WantedAccount,
 )
-from hub.ledger.models import BillingCycle, Posting, Purpose
-from hub.money import ZERO, plain
+from hub.exporters import forms
+from hub.exporters.charges import Charges
+from hub.exporters.contract import MISSING, Errand, Held, Nothing, Outcome, Prepared, fits, guid
+from hub.exporters.corrections import Corrections
+from hub.exporters.drafts import Draft, Drafts, uses_receivable
+from hub.exporters.gathering import Gathering
+from hub.ledger.models import BillingCycle, ChargeKind, Purpose
+from hub.money import plain
+from hub.tenants.models import Approval, LateChange, Policy
+from hub.tenants.policies import policy_of
 
 RANK = 70
-_FAMILY = case(
-    (Posting.kind.in_(["invoice", "credit_memo"]), literal(Family.BILLING.value)),
-    else_=literal(Family.PAYMENTS.value),
-)
-_LETTER = {Family.BILLING: "B", Family.PAYMENTS: "P"}
+ACCOUNT_RANK = 5
+MASTER_CUSTOMER = "master_customer:1"
+"""The subject of the one customer in whose name summaries stand on Accounts Receivable."""
+_GATHERED = ("invoice", "credit_memo", "payment", "refund")
 
 
 class SummaryExporter:
-    """Writes billing cycles as journal entries."""
-
-    lists = (ListKind.ACCOUNT, ListKind.CLASS)
+    """Writes billing cycles, days, weeks or months as journal entries."""
 
     def __init__(self, db: Session, connection: Connection):
         self._db = db
         self._connection = connection
         self._charges = Charges(db)
         self._chart: Chart | None = None
+        self._policy: Policy | None = None
+        self._master: Mapping[str, Any] | None = None
+
+    @property
+    def lists(self) -> Sequence[ListKind]:
+        """The Chart of Accounts, the classes, and the customers where one of them is needed."""
+        kinds = (ListKind.ACCOUNT, ListKind.CLASS)
+        return (*kinds, ListKind.CUSTOMER) if uses_receivable(self.policy) else kinds
 
     @property
     def chart(self) -> Chart:
         self._chart = self._chart or Chart(self._db, self._connection)
         return self._chart
 
+    @property
+    def policy(self) -> Policy:
+        self._policy = self._policy or policy_of(self._db)
+        return self._policy
+
+    @property
+    def corrections(self) -> Corrections:
+        return Corrections(self._db, self._connection, self.policy)
+
     def recorded(self, kind: str, changed: Sequence[Any]) -> list[Errand]:
-        """A record counts at the close of its cycle; if that is past, it makes a true-up now."""
-        if kind not in ("invoice", "credit_memo", "payment", "refund"):
+        """A record joins the entry of its span; a new billing cycle takes what lies in it."""
+        gathering = Gathering(self._db, self.policy, self.corrections)
+        ids = [record.id for record in changed]
+        if kind == "billing_cycle":
+            cycles = self._db.scalars(select(BillingCycle).where(BillingCycle.id.in_(ids))).all()
+            touched = set[int]().union(*(gathering.of_cycle(cycle) for cycle in cycles))
+        elif kind in _GATHERED:
+            touched = gathering.of_records(kind, ids)
+        else:
             return []
-        own = Posting.kind == kind, Posting.record_id.in_([record.id for record in changed])
-        return self._gather(*own)
+        return self._let_go(touched)
 
     def closed(self, cycle: BillingCycle) -> list[Errand]:
-        """Gather what belongs to ``cycle``: what names it, and what names none up to its end."""
-        own = Posting.billing_cycle_id == cycle.id
-        undated = Posting.billing_cycle_id.is_(None) & (Posting.date <= cycle.ends)
-        return self._gather(or_(own, undated))
-
-    def _gather(self, *which: Any) -> list[Errand]:
-        """Stamp the open postings among ``which`` whose cycle is closed; return their entries."""
-        cycle = (
-            select(BillingCycle.id)
-            .where(
-                BillingCycle.closed.is_not(None),
-                or_(
-                    BillingCycle.id == Posting.billing_cycle_id,
-                    Posting.billing_cycle_id.is_(None) & (BillingCycle.ends >= Posting.date),
-                ),
-            )
-            .order_by(BillingCycle.ends, BillingCycle.id)
-            .limit(1)
-            .correlate(Posting)
-            .scalar_subquery()
+        """Gather what belongs to ``cycle`` and is in no entry yet, and let its entries go."""
+        gathering = Gathering(self._db, self.policy, self.corrections)
+        touched = gathering.of_cycle(cycle)
+        mine = select(JournalEntry.id).where(
+            JournalEntry.billing_cycle_id == cycle.id, JournalEntry.frozen.is_(None)
         )
-        open_ = (Posting.journal_entry_id.is_(None), *which)
-        groups = select(cycle.label("cycle"), _FAMILY.label("family"), Posting.currency).where(*open_)
-        errands = []
-        for cycle_id, family, currency in self._db.execute(groups.distinct()).all():
-            if cycle_id is not None:
-                entry = self._gathering(cycle_id, Family(family), currency)
-                own = (*open_, cycle == cycle_id, family == _FAMILY, Posting.currency == currency)
-                stamp = update(Posting).where(*own).values(journal_entry_id=entry.id)
-                self._db.execute(stamp, execution_options={"synchronize_session": False})
-                errands.append(Errand(f"journal_entry:{entry.id}", RANK))
-        return errands
+        return self._let_go(touched | set(self._db.scalars(mine)))
 
-    def _gathering(self, cycle_id: int, family: Family, currency: str) -> JournalEntry:
-        """Return the entry that still takes postings, a new one if the last has been sent."""
+    def ripe(self) -> list[Errand]:
+        """Let the entries go whose day, week or month is over."""
+        waiting = select(JournalEntry.id).where(
+            JournalEntry.frozen.is_(None), JournalEntry.approved.is_(None)
+        )
+        return self._let_go(set(self._db.scalars(waiting)))
+
+    def replan(self) -> list[Errand]:
+        """Gather anew whatever has not been sent or approved by a person: the policy is another now."""
+        self._policy = None
+        return self._let_go(Gathering(self._db, self.policy, self.corrections).again())
+
+    def _let_go(self, entry_ids: set[int]) -> list[Errand]:
+        """Release the entries whose span is over, approve those the tenant's rule lets go by
+        themselves, and return errands for all that may go."""
+        if not entry_ids:
+            return []
+        self._db.flush()
+        self._db.execute(_RELEASE, {"ids": list(entry_ids)})
         query = select(JournalEntry).where(
-            JournalEntry.billing_cycle_id == cycle_id,
-            JournalEntry.family == family,
-            JournalEntry.currency == currency,
+            JournalEntry.id.in_(entry_ids), JournalEntry.released.is_not(None)
         )
-        entry = self._db.scalar(query.where(JournalEntry.frozen.is_(None)).with_for_update())
-        if entry is None:
-            first = self._db.scalar(query.order_by(JournalEntry.id).limit(1))
-            date = self._db.get_one(BillingCycle, cycle_id).ends
-            entry = JournalEntry(
-                billing_cycle_id=cycle_id,
-                family=family,
-                currency=currency,
-                number=self._number(family, date),
-                date=date,
-                corrects=first and first.number,
-            )
-            self._db.add(entry)
-            # Its postings are stamped with its id next.
-            self._db.flush()
-        return entry
+        entries = self._db.scalars(
+            query.order_by(JournalEntry.id).execution_options(populate_existing=True)
+        ).all()
+        pending = [entry for entry in entries if entry.approved is None]
+        for entry in self._by_rule(pending):
+            entry.approved = dt.datetime.now(dt.UTC)
+        return self.errands([entry for entry in entries if entry.approved])
 
-    def _number(self, family: Family, date: dt.date) -> str:
-        """Return the next free RefNumber such as ``B260930-1`` (11 characters at most)."""
-        prefix = f"{_LETTER[family]}{date:%y%m%d}-"
-        query = select(func.count()).where(JournalEntry.number.startswith(prefix))
-        return f"{prefix}{(self._db.scalar(query) or 0) + 1}"
+    def errands(self, entries: Sequence[JournalEntry]) -> list[Errand]:
+        """Return what makes ``entries`` go: themselves, the reversals that come before a repost, and
+        before all the Master Customer, where there is none yet."""
+        reposts = [entry.follows_id for entry in entries if entry.correction is Correction.REPOST]
+        if reposts:
+            entries = [*self._reversals(reposts), *entries]
+        found = [Errand(f"journal_entry:{entry.id}", RANK) for entry in entries]
+        if found and uses_receivable(self.policy) and not self._master_customer():
+            found.insert(0, Errand(MASTER_CUSTOMER, ACCOUNT_RANK))
+        return found
+
+    def _reversals(self, follows: Sequence[int | None]) -> Sequence[JournalEntry]:
+        """Return the reversals of the span of these entries that have not been booked."""
+        last = select(JournalEntry).where(JournalEntry.id.in_(follows)).subquery()
+        query = select(JournalEntry).where(
+            JournalEntry.correction == Correction.REVERSAL,
+            exists().where(
+                last.c.billing_cycle_id.is_not_distinct_from(JournalEntry.billing_cycle_id),
+                last.c.starts == JournalEntry.starts,
+                last.c.family == JournalEntry.family,
+                last.c.currency == JournalEntry.currency,
+            ),
+            ~exists().where(
+                Link.connection_id == self._connection.id,
+                Link.subject == func.concat("journal_entry:", JournalEntry.id),
+            ),
+        )
+        return self._db.scalars(query.order_by(JournalEntry.id)).all()
+
+    def _by_rule(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
+        """Return those of ``entries`` that need no person's approval."""
+        policy = self.policy
+        if not entries or policy.approval is Approval.MANUAL:
+            return []
+        if policy.approval is Approval.AFTER_FIRST and not self._was_approved():
+            return []
+        free = [
+            entry
+            for entry in entries
+            if not (policy.late_change is LateChange.HOLD and entry.correction is Correction.TRUE_UP)
+        ]
+        limit = policy.approval_limit
+        if limit is None or not free:
+            return free
+        drafts = self.drafts(free)
+        return [entry for entry in free if drafts[entry.id].debits <= limit]
+
+    def _was_approved(self) -> bool:
+        query = select(JournalEntry.id).where(JournalEntry.approved_by != "").limit(1)
+        return self._db.scalar(query) is not None
+
+    def drafts(self, entries: Sequence[JournalEntry]) -> dict[int, Draft]:
+        """Return ``entries`` as they will stand in QuickBooks, by their ids."""
+        drafts = Drafts(self._db, self._connection, self.policy, self.chart, self._charges, places=self)
+        return drafts.of(entries)
 
     def prepare(self, subjects: Sequence[str], send: bool) -> Mapping[str, Outcome]:
         """Build each entry from its postings. Once it is sent it takes no more of them."""
-        ids = [int(subject.partition(":")[2]) for subject in subjects]
-        query = select(JournalEntry).where(JournalEntry.id.in_(ids))
-        entries = self._db.scalars(query.with_for_update() if send else query).all()
-        sums = self._sums(ids)
-        cycles = {entry.billing_cycle_id for entry in entries}
-        names = {
-            cycle.id: cycle.name
-            for cycle in self._db.scalars(select(BillingCycle).where(BillingCycle.id.in_(cycles)))
-        }
-        links = Links(self._db, self._connection).of(subjects)
         found: dict[str, Outcome] = {}
+        wanted: list[int] = []
+        for subject in subjects:
+            kind, _, id_ = subject.partition(":")
+            if kind == "journal_entry":
+                wanted.append(int(id_))
+            elif kind == "wanted_account":
+                found[subject] = self._account_add(subject, int(id_))
+            elif subject == MASTER_CUSTOMER:
+                found[subject] = self._master_customer_add()
+        return found | self._entries(wanted, send)
+
+    def _entries(self, ids: Sequence[int], send: bool) -> dict[str, Outcome]:
+        if not ids:
+            return {}
+        query = select(JournalEntry).where(JournalEntry.id.in_(ids)).order_by(JournalEntry.id)
+        locked = query.with_for_update() if send else query
+        entries = self._db.scalars(locked.execution_options(populate_existing=True)).all()
+        links = Links(self._db, self._connection).of(f"journal_entry:{entry.id}" for entry in entries)
+        found: dict[str, Outcome] = {}
+        draw = []
         for entry in entries:
             subject = f"journal_entry:{entry.id}"
-            if link := links.get(subject):
-                found[subject] = Held(MISSING) if link.missing else Nothing("QuickBooks has it.")
-                continue
-            outcome = self._entry(entry, sums[entry.id], names[entry.billing_cycle_id])
+            settled = _settled(entry, links.get(subject))
+            if settled is None:
+                draw.append(entry)
+            else:
+                found[subject] = settled
+        drafts = self.drafts(draw) if draw else {}
+        sent: list[Draft] = []
+        for entry in draw:
+            subject = f"journal_entry:{entry.id}"
+            outcome = found[subject] = self.request(drafts[entry.id], links.get(subject))
             if send and not isinstance(outcome, Held):
                 entry.frozen = entry.frozen or dt.datetime.now(dt.UTC)
-            found[subject] = outcome
+                if isinstance(outcome, Prepared) and outcome.kind.startswith("JournalEntry"):
+                    sent.append(drafts[entry.id])
+        self._keep(sent)
         return found
 
-    def _sums(self, entry_ids: Sequence[int]) -> dict[int, list[Any]]:
-        slot = (
-            Posting.purpose,
-            Posting.charge_id,
-            Posting.code,
-            Posting.class_name,
-            Posting.account,
-        )
-        query = (
-            select(Posting.journal_entry_id, *slot, func.sum(Posting.amount).label("amount"))
-            .where(Posting.journal_entry_id.in_(entry_ids))
-            .group_by(Posting.journal_entry_id, *slot)
-        )
-        found: dict[int, list[Any]] = defaultdict(list)
-        for row in self._db.execute(query):
-            found[row.journal_entry_id].append(row)
-        self._charges.load(row.charge_id for rows in found.values() for row in rows if row.charge_id)
-        return found
+    def request(self, draft: Draft, link: Link | None = None) -> Outcome:
+        """Return the request that books ``draft``, or amends what ``link`` names."""
+        entry = draft.entry
+        if draft.problems:
+            return Held(" ".join(draft.problems))
+        if not draft.lines:
+            return Nothing(
+                "Everything in it cancels out: there is nothing to book.", entry.version, draft.accounts
+            )
+        if any(line.entity for line in draft.lines) and not self._master_customer():
+            return Held(
+                f"Waits for the Master Customer “{self.policy.master_customer}”, which QuickBooks does not "
+                "have yet. The next run creates it."
+            )
+        if link is not None and not link.edit_sequence:
+            return forms.query(link, entry.version)
+        outcome = fits(self._add(draft) if link is None else self._mod(draft, link))
+        if isinstance(outcome, Prepared) and entry.approved_as not in ("", outcome.fingerprint):
+            return Held(
+                "It is not what was approved any more: an account, a class or the closing date has changed. "
+                "Look at it again on the page Journal entries and approve it."
+            )
+        return outcome
 
-    def _entry(self, entry: JournalEntry, sums: Sequence[Any], cycle: str) -> Outcome:
-        objections = [
-            currency_objection(self._connection, entry.currency),
-            period_objection(self._connection, self._date(entry)),
-        ]
-        amounts: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
-        accounts = []
-        for row in sums:
-            try:
-                account = row.account or self.account(row.purpose, row.charge_id, row.code)
-                self.chart.booked_account(account)
-            except Objection as error:
-                objections.append(str(error))
-                continue
-            if not row.account:
-                accounts.append((row.purpose, row.charge_id, row.code, account))
-            amounts[account, self._class(row.class_name)] += row.amount
-        if problems := list(dict.fromkeys(filter(None, objections))):
-            return Held(" ".join(problems))
-        return self._request(entry, amounts, accounts, cycle)
-
-    def _date(self, entry: JournalEntry) -> dt.date:
-        """Return the date to book on: a true-up of a closed period goes to the first open day."""
-        closing = self._connection.company.get("closing_date")
-        if not entry.corrects or not closing or entry.date.isoformat() > closing:
-            return entry.date
-        return dt.date.fromisoformat(closing) + dt.timedelta(days=1)
-
-    def _class(self, name: str) -> str:
-        """Return the class to send: none where QuickBooks does not track classes."""
-        return name if name and self._connection.company.get("class_tracking") else ""
-
-    def _request(
-        self,
-        entry: JournalEntry,
-        amounts: Mapping[tuple[str, str], Decimal],
-        accounts: Sequence[Any],
-        cycle: str,
-    ) -> Outcome:
-        memo = f"{cycle} · {entry.number}"
-        if entry.corrects:
-            memo += f" · true-up of {entry.corrects}"
-        lines: dict[str, list[Any]] = {"JournalDebitLine": [], "JournalCreditLine": []}
-        for (account, class_name), amount in sorted(amounts.items()):
-            if amount:
-                side = "JournalDebitLine" if amount > 0 else "JournalCreditLine"
-                try:
-                    lines[side].append(self._line(account, class_name, amount, memo))
-                except Objection as error:
-                    return Held(str(error))
-        if not lines["JournalDebitLine"]:
-            return Nothing("Everything in it cancels out: there is nothing to book.", 1, accounts)
+    def _add(self, draft: Draft) -> Prepared:
+        entry = draft.entry
+        sides: dict[str, list[dict[str, Any]]] = {}
+        for line in draft.lines:
+            side = "JournalDebitLine" if line.amount > 0 else "JournalCreditLine"
+            sides.setdefault(side, []).append(self._said(line))
         fields = {
-            "TxnDate": self._date(entry).isoformat(),
+            "TxnDate": draft.date.isoformat(),
             "RefNumber": entry.number,
             "ExternalGUID": guid(self._connection, f"journal_entry:{entry.id}"),
-            **lines,
+            **sides,
         }
-        version = 1
-        return fits(Prepared("JournalEntryAdd", {"JournalEntryAdd": fields}, version, accounts))
+        return Prepared("JournalEntryAdd", {"JournalEntryAdd": fields}, entry.version, draft.accounts)
 
-    def _line(self, account: str, class_name: str, amount: Decimal, memo: str) -> dict[str, Any]:
-        found = self.chart.booked_account(account)
-        line: dict[str, Any] = {
-            "AccountRef": {"ListID": found.list_id},
-            "Amount": plain(abs(amount)),
-            "Memo": memo,
+    def _mod(self, draft: Draft, link: Link) -> Prepared:
+        """All lines go as new ones: those left out are taken away (protocol.md G)."""
+        lines = [
+            {
+                "TxnLineID": "-1",
+                "JournalLineType": "Debit" if line.amount > 0 else "Credit",
+                **self._said(line),
+            }
+            for line in draft.lines
+        ]
+        fields = {
+            "TxnID": link.object_id,
+            "EditSequence": link.edit_sequence,
+            "TxnDate": draft.date.isoformat(),
+            "RefNumber": draft.entry.number,
+            "JournalLineMod": lines,
         }
-        if class_name:
-            line["ClassRef"] = {"ListID": self.chart.class_named(class_name).list_id}
-        return line
+        version = draft.entry.version
+        return Prepared("JournalEntryMod", {"JournalEntryMod": fields}, version, draft.accounts)
+
+    def _said(self, line: Any) -> dict[str, Any]:
+        said: dict[str, Any] = {
+            "AccountRef": {"ListID": self.chart.booked_account(line.account).list_id},
+            "Amount": plain(abs(line.amount)),
+            "Memo": line.memo,
+        }
+        if line.entity:
+            said["EntityRef"] = self._master_customer()
+        if line.class_name:
+            said["ClassRef"] = {"ListID": self.chart.class_named(line.class_name).list_id}
+        return said
+
+    def _keep(self, drafts: Sequence[Draft]) -> None:
+        """Keep the lines as they are sent: a reversal turns these round, whatever changes till then."""
+        if not drafts:
+            return
+        ids = [draft.entry.id for draft in drafts]
+        own = JournalEntryLine.journal_entry_id.in_(ids)
+        self._db.execute(delete(JournalEntryLine).where(own))
+        self._db.execute(
+            insert(JournalEntryLine),
+            [
+                {
+                    "journal_entry_id": draft.entry.id,
+                    "account": line.account,
+                    "class_name": line.class_name,
+                    "amount": line.amount,
+                    "memo": line.memo,
+                }
+                for draft in drafts
+                for line in draft.lines
+            ],
+        )
+
+    def _account_add(self, subject: str, id_: int) -> Outcome:
+        wanted = self._db.get(WantedAccount, id_)
+        if wanted is None:
+            return Nothing("It is not wanted any more.")
+        if self.chart.find(ListKind.ACCOUNT, wanted.name):
+            return Nothing(f"QuickBooks has an account “{wanted.name}”.", 1)
+        parent, _, name = wanted.name.rpartition(":")
+        fields: dict[str, Any] = {"Name": name, "IsActive": "true"}
+        if parent:
+            fields["ParentRef"] = {"FullName": parent}
+        fields["AccountType"] = wanted.type
+        if wanted.number:
+            fields["AccountNumber"] = wanted.number
+        return fits(Prepared("AccountAdd", {"AccountAdd": fields}, 1))
+
+    def _master_customer(self) -> Mapping[str, Any]:
+        """Return how requests name the Master Customer; nothing while QuickBooks has none."""
+        if self._master is None:
+            name = self.policy.master_customer
+            found = customers_named(self._db, self._connection, [name]).get(name.lower())
+            if found is None:
+                link = Links(self._db, self._connection).of([MASTER_CUSTOMER]).get(MASTER_CUSTOMER)
+                list_id = link.object_id if link and not link.missing and link.number == name else ""
+            else:
+                list_id = found.list_id
+            self._master = {"ListID": list_id} if list_id else {}
+        return self._master
+
+    def _master_customer_add(self) -> Outcome:
+        if self._master_customer():
+            return Nothing("QuickBooks has the Master Customer.", 1)
+        return fits(Prepared("CustomerAdd", {"CustomerAdd": {"Name": self.policy.master_customer}}, 1))
 
     def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
         """Return the account an amount belongs to: a charge's accounting code, or by purpose."""
         if purpose is Purpose.RECEIVABLE:
-            return self.chart.clearing().full_name
+            control = self.chart.receivable if uses_receivable(self.policy) else self.chart.clearing
+            return control().full_name
         if purpose is Purpose.TAX:
             return self.chart.tax_account(code).full_name
         if purpose is Purpose.DEPOSIT:
             return self.chart.deposit(code).full_name
-        charge = self._charges[charge_id or 0]
-        if not charge.accounting_code:
-            raise Objection(
-                f"The charge “{charge.name}” has no accounting code. Choose one on the Charges page."
-            )
+        if purpose is Purpose.REFUND:
+            return self.chart.refund(code).full_name
+        if purpose is Purpose.ROUNDING:
+            return self.chart.usual("rounding", "What totals are off by").full_name
+        return self._charge_account(charge_id or 0)
+
+    def _charge_account(self, charge_id: int) -> str:
+        charge = self._charges[charge_id]
         what = f"The charge “{charge.name}”"
+        if not charge.accounting_code:
+            if charge.kind is not ChargeKind.SALE:
+                return self.chart.usual(charge.kind.value, what).full_name
+            raise Objection(f"{what} has no accounting code. Choose one on the Charges page.")
         account = self.chart.account(charge.accounting_code, what, "the Charges page")
         if account.special or account.full_name == self.chart.clearing_name:
             raise Objection(
@@ -268,3 +380,31 @@ class SummaryExporter:
                 "not show as income. Choose another on the Charges page."
             )
         return account.full_name
+
+
+def _settled(entry: JournalEntry, link: Link | None) -> Outcome | None:
+    """Return what becomes of an entry that needs no drawing: it is in QuickBooks, or not approved."""
+    if link is None:
+        return None if entry.approved else Nothing("It is not approved yet.")
+    if link.missing:
+        return Held(MISSING)
+    if entry.undone is Undoing.VOID and not link.voided:
+        fields = {"TxnVoidType": "JournalEntry", "TxnID": link.object_id}
+        return Prepared("TxnVoid", fields, entry.version)
+    if entry.undone or link.voided or entry.version <= link.version:
+        return Nothing("QuickBooks has it.", link.version)
+    return None
+
+
+_RELEASE = text(
+    """
+    UPDATE journal_entry e SET released = now()
+    WHERE e.id = ANY(:ids) AND e.released IS NULL AND e.frozen IS NULL
+      AND e.correction IS DISTINCT FROM 'repost'
+      AND CASE
+          WHEN e.billing_cycle_id IS NULL THEN e.date < (now() AT TIME ZONE 'UTC' - interval '12 hours')::date
+          ELSE EXISTS (SELECT FROM billing_cycle c WHERE c.id = e.billing_cycle_id AND c.closed IS NOT NULL)
+      END
+    """
+)
+"""A day is over when it has ended in every time zone. What a person reversed waits for a person."""

@@ -71,6 +71,14 @@ class Customer(Record, Base):
     currency: Mapped[str]
 
 
+class ChargeKind(enum.StrEnum):
+    """What a charge is; the account of a discount or write-off may be the one of its purpose."""
+
+    SALE = "sale"
+    DISCOUNT = "discount"
+    WRITE_OFF = "write_off"
+
+
 class Charge(Record, Base):
     """What is sold; its accounting code (summary) or item (full) says where it is booked."""
 
@@ -78,6 +86,7 @@ class Charge(Record, Base):
     __table_args__ = own()
 
     name: Mapped[str]
+    kind: Mapped[ChargeKind] = mapped_column(server_default="sale")
     description: Mapped[str | None]
     accounting_code: Mapped[str | None]
     item: Mapped[str | None]
@@ -317,6 +326,10 @@ class Purpose(enum.StrEnum):
     INCOME = "income"
     TAX = "tax"
     DEPOSIT = "deposit"
+    REFUND = "refund"
+    """Money given back, by payment method."""
+    ROUNDING = "rounding"
+    """What a document's stated total is off from its lines and taxes."""
 
 
 class Posting(Owned, Base):

@@ -66,8 +66,8 @@ def amounts(kind: str, record: Any, classes: Mapping[int, str | None]) -> Amount
         for tax in record.taxes:
             post(Purpose.TAX, -side * tax.amount, code=tax.code)
     else:
-        side = 1 if kind == "payment" else -1
-        post(Purpose.DEPOSIT, side * record.amount, code=record.method or "")
+        side, purpose = (1, Purpose.DEPOSIT) if kind == "payment" else (-1, Purpose.REFUND)
+        post(purpose, side * record.amount, code=record.method or "")
         post(Purpose.RECEIVABLE, -side * record.amount)
     return {slot: amount for slot, amount in found.items() if amount}
 

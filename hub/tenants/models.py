@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import uuid
+from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, text
+from sqlalchemy import CheckConstraint, Index, Numeric, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hub.db import Base, Created, Document, Key, Owned
+from hub.db import Base, Created, Document, Key, Money, Owned
 
 
 class Mode(enum.StrEnum):
@@ -39,6 +40,87 @@ class Tenant(Base):
     confirm_company: Mapped[bool] = mapped_column(server_default=text("false"))
     """The first company file that connects is taken as the right one without asking."""
     created: Mapped[Created]
+
+
+class Period(enum.StrEnum):
+    """The span whose postings make one set of journal entries; a month's end always parts them."""
+
+    CYCLE = "cycle"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Detail(enum.StrEnum):
+    """What gets a line of its own in a journal entry; by class too where QuickBooks tracks classes."""
+
+    ACCOUNT = "account"
+    CHARGE = "charge"
+
+
+class Control(enum.StrEnum):
+    """What stands for the money customers owe."""
+
+    CLEARING = "clearing"
+    RECEIVABLE = "receivable"
+    """Accounts Receivable, in the name of one Master Customer."""
+
+
+class Approval(enum.StrEnum):
+    """Whether a person looks at a journal entry before it is sent."""
+
+    MANUAL = "manual"
+    AFTER_FIRST = "after_first"
+    """A person approves the first one; the rest goes by itself."""
+    AUTOMATIC = "automatic"
+
+
+class LateChange(enum.StrEnum):
+    """What becomes of a record that changes after its journal entry was sent."""
+
+    TRUE_UP = "true_up"
+    """The difference is booked in an entry of its own."""
+    AMEND = "amend"
+    """The entry in QuickBooks is changed, while its period is open."""
+    REVERSE = "reverse"
+    """The entry is reversed and booked anew."""
+    HOLD = "hold"
+    """A true-up that waits for a person's approval."""
+
+
+class Closed(enum.StrEnum):
+    """What becomes of an entry dated in a closed period."""
+
+    HOLD = "hold"
+    FIRST_OPEN_DAY = "first_open_day"
+
+
+class Policy(Owned, Base):
+    """How a tenant wants its summaries booked: one row a tenant."""
+
+    __tablename__ = "policy"
+    __table_args__ = (UniqueConstraint("tenant_id"),)
+
+    period: Mapped[Period] = mapped_column(server_default="cycle")
+    detail: Mapped[Detail] = mapped_column(server_default="account")
+    together: Mapped[bool] = mapped_column(server_default=text("false"))
+    """What was billed, paid and credited stands in one entry instead of three."""
+    control: Mapped[Control] = mapped_column(server_default="clearing")
+    master_customer: Mapped[str] = mapped_column(server_default="Billing customers")
+    number_template: Mapped[str] = mapped_column(server_default="{family}{date}-{n}")
+    memo_template: Mapped[str] = mapped_column(server_default="{cycle} · {number}{correction}")
+    approval: Mapped[Approval] = mapped_column(server_default="after_first")
+    approval_limit: Mapped[Decimal | None] = mapped_column(Numeric(15, 2))
+    """An entry whose debits are more than this waits for a person; none: no limit."""
+    four_eyes: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whoever last said where something is booked cannot approve."""
+    late_change: Mapped[LateChange] = mapped_column(server_default="true_up")
+    closed_period: Mapped[Closed] = mapped_column(server_default="hold")
+    lock_date: Mapped[dt.date | None]
+    """Nothing is booked on this day or before it, whatever QuickBooks' own closing date."""
+    rounding_limit: Mapped[Money] = mapped_column(server_default=text("0.05"))
+    cutover: Mapped[dt.date | None]
+    """What is dated before this day was booked by other means and is never sent."""
 
 
 class StaffKind(enum.StrEnum):

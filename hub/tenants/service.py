@@ -16,7 +16,17 @@ from hub import mail
 from hub.db import HubSession
 from hub.errors import Fault, HubError, NotFound, Refused
 from hub.security import digest, find_login, hash_password, new_password
-from hub.tenants.models import APIToken, AuditEntry, Mode, Staff, StaffKind, SupportStaff, Tenant
+from hub.tenants.models import (
+    APIToken,
+    Approval,
+    AuditEntry,
+    Mode,
+    Policy,
+    Staff,
+    StaffKind,
+    SupportStaff,
+    Tenant,
+)
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +49,7 @@ def create_tenant(
     currency: str = "USD",
     confirm_company: bool = False,
     actor: str = "an operator",
+    approval: Approval = Approval.AFTER_FIRST,
 ) -> Tenant:
     """Create a tenant for ``actor`` and enter it.
 
@@ -55,6 +66,7 @@ def create_tenant(
         if tenant_id := db.execute(query, values | {"confirm": confirm_company}).scalar():
             db.enter(tenant_id)
             tenant = db.get_one(Tenant, tenant_id)
+            db.add(Policy(approval=approval))
             StaffRoom(db, tenant, actor).audit("tenant created", name=name, mode=mode.label)
             return tenant
     raise HubError(f"There are a hundred tenants called “{name}” already; choose another name.")

@@ -1,0 +1,184 @@
+"""Correcting journal entries that QuickBooks has: amended in place, or undone and posted anew.
+
+An entry is undone together with its true-ups, as they say what of it changed. What
+they held moves to one new entry; the old ones keep their lines and hold no postings,
+so each posting stays in exactly one entry that stands (product.md 3.3).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from hub.books.links import Links
+from hub.books.models import (
+    Connection,
+    Correction,
+    JournalEntry,
+    JournalEntryLine,
+    Link,
+    Undoing,
+)
+from hub.errors import Refused
+from hub.exporters.contract import books_closed
+from hub.exporters.numbering import Numbering
+from hub.ledger.models import Posting
+from hub.tenants.models import Policy
+
+
+class Corrections:
+    """The corrections of one tenant's journal entries."""
+
+    def __init__(self, db: Session, connection: Connection, policy: Policy):
+        self._db = db
+        self._connection = connection
+        self._policy = policy
+
+    def amend(self, entry: JournalEntry) -> JournalEntry | None:
+        """Return ``entry`` to take more postings in its next version, or None: it is not in QuickBooks
+        as it was sent, or its period is closed."""
+        self._db.refresh(entry, with_for_update=True)
+        if self._booked([entry]) is None or self._is_closed(entry.date):
+            return None
+        entry.version += 1
+        return entry
+
+    def repost(self, entry: JournalEntry) -> JournalEntry | None:
+        """Reverse ``entry`` and its true-ups and return the entry that holds what they held, to be
+        posted at once; or None where that cannot be."""
+        chain = self.chain(entry)
+        if self._booked(chain) is None:
+            return None
+        _, anew = self._undo(chain, Undoing.REVERSAL, "")
+        anew.released = dt.datetime.now(dt.UTC)
+        return anew
+
+    def undo(
+        self, entry: JournalEntry, how: Undoing, actor: str
+    ) -> tuple[list[JournalEntry], JournalEntry]:
+        """Undo ``entry`` and its true-ups for ``actor``: return the entries that carry that to
+        QuickBooks, and the one that holds their postings now, waiting to be approved.
+
+        :raises Refused: when QuickBooks does not have them all, or they were undone before.
+        """
+        chain = self.chain(entry)
+        links = self._booked(chain)
+        if not chain or links is None:
+            raise Refused(
+                f"{entry.number} cannot be reversed: QuickBooks must have it, and each of its true-ups. "
+                "Wait for the next run, or settle what waits on the page Review items queued."
+            )
+        if how is Undoing.VOID:
+            for one in chain:
+                if self._is_closed(one.date):
+                    raise Refused(
+                        f"{one.number} is dated {one.date}, in a closed period, where nothing can be "
+                        "voided. Reverse it by an entry on the first open day instead."
+                    )
+        return self._undo(chain, how, actor)
+
+    def chain(self, entry: JournalEntry) -> list[JournalEntry]:
+        """Return ``entry`` and all that stands of its span, oldest first, locked."""
+        query = select(JournalEntry).where(
+            JournalEntry.billing_cycle_id.is_not_distinct_from(entry.billing_cycle_id),
+            JournalEntry.starts == entry.starts,
+            JournalEntry.family == entry.family,
+            JournalEntry.currency == entry.currency,
+            JournalEntry.frozen.is_not(None),
+            JournalEntry.undone.is_(None),
+            func.coalesce(JournalEntry.correction, "") != Correction.REVERSAL,
+        )
+        locked = query.order_by(JournalEntry.id).with_for_update()
+        return list(self._db.scalars(locked.execution_options(populate_existing=True)))
+
+    def _undo(
+        self, chain: Sequence[JournalEntry], how: Undoing, actor: str
+    ) -> tuple[list[JournalEntry], JournalEntry]:
+        # Both numbers are asked of the database, and what is added first is not seen there yet.
+        going = list(chain) if how is Undoing.VOID else self._reversals(chain, actor)
+        for one in chain:
+            one.undone = how
+        anew = self._anew(chain[-1])
+        self._db.flush()
+        moved = update(Posting).where(Posting.journal_entry_id.in_([one.id for one in chain]))
+        self._db.execute(
+            moved.values(journal_entry_id=anew.id, account=None),
+            execution_options={"synchronize_session": False},
+        )
+        return going, anew
+
+    def _reversals(self, chain: Sequence[JournalEntry], actor: str) -> list[JournalEntry]:
+        moment = dt.datetime.now(dt.UTC)
+        made = [
+            JournalEntry(
+                billing_cycle_id=one.billing_cycle_id,
+                starts=one.starts,
+                family=one.family,
+                currency=one.currency,
+                date=one.date,
+                correction=Correction.REVERSAL,
+                follows_id=one.id,
+                released=moment,
+                approved=moment,
+                approved_by=actor,
+                frozen=moment,
+            )
+            for one in chain
+        ]
+        Numbering(self._db, self._policy).number(made)
+        self._db.add_all(made)
+        self._db.flush()
+        for one, before in zip(made, chain, strict=True):
+            lines = self._db.scalars(select(JournalEntryLine).filter_by(journal_entry_id=before.id))
+            self._db.add_all(
+                JournalEntryLine(
+                    journal_entry_id=one.id,
+                    account=line.account,
+                    class_name=line.class_name,
+                    amount=-line.amount,
+                )
+                for line in lines
+            )
+        return made
+
+    def _anew(self, last: JournalEntry) -> JournalEntry:
+        """Return the entry that takes over: the one that gathers already, or a new one."""
+        gathering = select(JournalEntry).where(
+            JournalEntry.billing_cycle_id.is_not_distinct_from(last.billing_cycle_id),
+            JournalEntry.starts == last.starts,
+            JournalEntry.family == last.family,
+            JournalEntry.currency == last.currency,
+            JournalEntry.frozen.is_(None),
+        )
+        anew = self._db.scalar(gathering.with_for_update())
+        if anew is None:
+            anew = JournalEntry(
+                billing_cycle_id=last.billing_cycle_id,
+                starts=last.starts,
+                family=last.family,
+                currency=last.currency,
+                date=last.date,
+            )
+            Numbering(self._db, self._policy).number([anew])
+            self._db.add(anew)
+        anew.correction, anew.follows_id = Correction.REPOST, last.id
+        anew.released = anew.approved = None
+        return anew
+
+    def _booked(self, entries: Sequence[JournalEntry]) -> dict[str, Link] | None:
+        """Return the links of ``entries``, or None where one is not in QuickBooks as it was sent."""
+        subjects = {f"journal_entry:{entry.id}": entry.version for entry in entries}
+        links = Links(self._db, self._connection).of(subjects)
+        stands = [
+            link
+            for link in links.values()
+            if not (link.missing or link.voided) and link.version == subjects[link.subject]
+        ]
+        return links if len(stands) == len(entries) else None
+
+    def _is_closed(self, date: dt.date) -> bool:
+        closed = books_closed(self._connection, self._policy)
+        return closed is not None and date <= closed
