@@ -141,6 +141,12 @@ StandardTermsAdd
 VendorQuery
   list-filter
 
+EmployeeQuery
+  list-filter
+
+OtherNameQuery
+  list-filter
+
 EntityQuery
   | ?
     ListID id +
@@ -166,6 +172,7 @@ CustomerAdd
     Phone 21 ?
     Email 1023 ?
     AccountNumber 99 ?
+    Notes 4095 ?
     ExternalGUID guid ?
 
 CustomerMod
@@ -181,6 +188,7 @@ CustomerMod
     Phone 21 ?
     Email 1023 ?
     AccountNumber 99 ?
+    Notes 4095 ?
 
 InvoiceAdd
   InvoiceAdd
@@ -353,10 +361,10 @@ JournalEntryMod
       ClassRef ref 159 ?
 
 InvoiceQuery
-  transaction-filter
+  linked-filter
 
 CreditMemoQuery
-  transaction-filter
+  linked-filter
 
 ReceivePaymentQuery
   transaction-filter
@@ -368,7 +376,7 @@ ARRefundCreditCardQuery
   transaction-filter
 
 CheckQuery
-  transaction-filter
+  linked-filter
 
 TxnDeletedQuery
   TxnDelType one-of {" ".join(TRANSACTION_KINDS)} +
@@ -402,13 +410,22 @@ list-range
   ToModifiedDate moment ?
 
 transaction-filter
+  transaction-choice
+  IncludeLineItems bool ?
+  IncludeRetElement 50 *
+
+linked-filter
+  transaction-choice
+  IncludeLineItems bool ?
+  IncludeLinkedTxns bool ?
+  IncludeRetElement 50 *
+
+transaction-choice
   | ?
     TxnID id +
     RefNumber 20 +
     RefNumberCaseSensitive 20 +
     transaction-range
-  IncludeLineItems bool ?
-  IncludeRetElement 50 *
 
 transaction-range
   MaxReturned int ?

@@ -40,7 +40,7 @@ def invoices(
             invoice.customer, invoice.account = owing[number % len(owing)].id, receivable
             invoice.total = CENTS
             sold = {"id": line, "item": item.id, "desc": "", "class": "", "code": code}
-            sold |= {"quantity": "", "rate": "", "amount": CENTS, "account": account}
+            sold |= {"quantity": "", "rate": "", "amount": CENTS, "account": account, "entity": ""}
             invoice.lines = [sold]
             postings = [Posting(receivable, CENTS, invoice.customer), Posting(account, -CENTS)]
             pairs.append((invoice, postings))

@@ -9,7 +9,16 @@ from hub.sandbox import list_answers, names, refusals
 from hub.sandbox.answer import Ret
 from hub.sandbox.company import Company
 
-TEXTS = ("CompanyName", "FirstName", "LastName", "Phone", "Email", "AccountNumber", "ExternalGUID")
+TEXTS = (
+    "CompanyName",
+    "FirstName",
+    "LastName",
+    "Phone",
+    "Email",
+    "AccountNumber",
+    "Notes",
+    "ExternalGUID",
+)
 
 
 def add(company: Company, request: Element) -> Ret:

@@ -51,12 +51,18 @@ class Links:
         """Forget all links that ``of`` returns."""
         self._file.run("DELETE FROM link WHERE credit = ? OR charge = ? OR via = ?", id, id, id)
 
-    def trim(self, id: str, excess: int) -> None:
-        """Take ``excess`` cents off the links of a transaction, the newest first."""
+    def trim(self, id: str, excess: int) -> list[Link]:
+        """Take ``excess`` cents off the links of a transaction, the newest first, and return those
+        that had to give."""
+        given = []
         for row in self._file.rows(
             "SELECT * FROM link WHERE credit = ? OR charge = ? ORDER BY position DESC", id, id
         ):
-            cut = min(excess, row["cents"])
-            excess -= cut
-            self._file.run("UPDATE link SET cents = cents - ? WHERE position = ?", cut, row["position"])
+            if cut := min(excess, row["cents"]):
+                excess -= cut
+                self._file.run(
+                    "UPDATE link SET cents = cents - ? WHERE position = ?", cut, row["position"]
+                )
+                given.append(Link(row["credit"], row["charge"], row["via"], cut))
         self._file.run("DELETE FROM link WHERE cents = 0")
+        return given

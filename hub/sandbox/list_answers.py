@@ -76,6 +76,7 @@ def _customer(company: Company, customer: Entry) -> Ret:
         ("TotalBalance", owed),
         ("AccountNumber", fields.get("AccountNumber")),
         ("JobStatus", "None"),
+        ("Notes", fields.get("Notes")),
         ("ExternalGUID", fields.get("ExternalGUID")),
     ]
 

@@ -42,6 +42,12 @@ def add(company: Company, request: Element) -> Ret:
     return transaction_answers.answered(company, payment.id)
 
 
+def save(company: Company, payment: Transaction) -> None:
+    """Keep a changed payment; what a lowered total no longer pays is open again."""
+    company.transactions.save(payment, _postings(payment))
+    company.transactions.trim(payment)
+
+
 def _total(body: Element) -> int:
     """Return the payment's total, which may be left out when it is all applied."""
     applied = [cents.read(one.text) for one in body.all("AppliedToTxnAdd/PaymentAmount")]

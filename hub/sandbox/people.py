@@ -1,4 +1,5 @@
-"""What people do in QuickBooks themselves, with no program asking: they rename, hide and delete.
+"""What people do in QuickBooks themselves, with no program asking: they rename, hide, change, void
+and delete. The closing date does not hold them back, as they know its password.
 
 Each function is one thing done in QuickBooks' own windows, and is kept at once. Nobody is
 told; whoever has a record of the entry finds out by asking (protocol.md C.2).
@@ -6,10 +7,24 @@ told; whoever has a record of the entry finds out by asking (protocol.md C.2).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+
 from hub.errors import HubError
+from hub.sandbox import cents, journal, payments, removal, sales
 from hub.sandbox.company import Company
 from hub.sandbox.lists import Entry
+from hub.sandbox.refusals import Refusal
+from hub.sandbox.sales_lines import Line
 from hub.sandbox.transactions import Transaction
+
+SAVES: dict[str, Callable[[Company, Transaction], None]] = {
+    "Invoice": sales.save,
+    "CreditMemo": sales.save,
+    "ReceivePayment": payments.save,
+    "JournalEntry": journal.save,
+}
+"""The kinds of transactions whose amounts people change here, and how they are kept."""
 
 
 def rename(company: Company, list: str, full_name: str, name: str) -> Entry:
@@ -58,14 +73,62 @@ def delete_transaction(company: Company, id: str) -> None:
         company.transactions.delete(_transaction(company, id))
 
 
+def void_transaction(company: Company, id: str) -> Transaction:
+    """Void the transaction with this TxnID; unlike a program, people can void a payment too."""
+    with company.atomic():
+        transaction = _transaction(company, id)
+        removal.empty(company, transaction)
+    return transaction
+
+
 def edit_transaction(company: Company, id: str, **fields: str) -> Transaction:
-    """Change fields of a transaction (``Memo="as agreed"``), or its ``ref_number``."""
+    """Change fields of a transaction (``Memo="as agreed"``), its ``ref_number`` or its ``date``."""
     with company.atomic():
         transaction = _transaction(company, id)
         transaction.ref_number = fields.pop("ref_number", transaction.ref_number)
+        transaction.date = fields.pop("date", transaction.date)
         transaction.fields.update(fields)
         company.transactions.keep(transaction)
     return transaction
+
+
+def change_memo(company: Company, id: str, line: int, memo: str) -> Transaction:
+    """Change the memo or description of one line of a transaction, the first being 0."""
+    with company.atomic():
+        transaction = _transaction(company, id)
+        transaction.lines[line]["desc"] = memo
+        company.transactions.keep(transaction)
+    return transaction
+
+
+def change_amounts(company: Company, id: str, *amounts: str) -> Transaction:
+    """Type ``amounts`` over those of a transaction's lines, from the first line on; a payment has
+    one amount. What that no longer pays, or is no longer paid by it, is free again.
+
+    :raises HubError: when QuickBooks would not keep that, as an entry out of balance.
+    """
+    typed = [cents.read(amount) for amount in amounts]
+    with company.atomic():
+        transaction = _transaction(company, id)
+        if transaction.kind not in SAVES:
+            raise HubError(f"Nobody changes the amounts of a {transaction.kind} here.")
+        if transaction.kind == "ReceivePayment":
+            (transaction.total,) = typed
+        for line, amount in zip(transaction.lines, typed, strict=False):
+            _retype(line, amount)
+        try:
+            SAVES[transaction.kind](company, transaction)
+        except Refusal as refusal:
+            raise HubError(refusal.message) from None
+    return transaction
+
+
+def _retype(line: Line, amount: int) -> None:
+    line["amount"] = amount
+    if quantity := Decimal(line.get("quantity") or 0):
+        line["rate"] = cents.number(Decimal(amount).scaleb(-2) / quantity)
+    elif "rate" in line:
+        line["rate"] = ""
 
 
 def _set_active(company: Company, list: str, full_name: str, active: bool) -> Entry:

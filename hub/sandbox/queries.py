@@ -82,9 +82,11 @@ class Queries:
     def _shown(self, subject: str, request: Element, ids: Sequence[str]) -> Ret:
         shown = transaction_answers.Shown(self._company)
         lines = request.get("IncludeLineItems") in ("true", "1")
+        links = request.get("IncludeLinkedTxns") in ("true", "1")
+        links = request.get("IncludeLinkedTxns") in ("true", "1")
         if subject in KINDS:
             found = self._company.transactions.chosen(subject, ids)
-            return [(f"{subject}Ret", _only(request, shown.ret(one, lines))) for one in found]
+            return [(f"{subject}Ret", _only(request, shown.ret(one, lines, links))) for one in found]
         entries = self._company.lists.chosen(_lists(subject), ids)
         return [
             (f"{one.kind}Ret", _only(request, list_answers.ret(self._company, one))) for one in entries

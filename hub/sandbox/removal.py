@@ -10,6 +10,7 @@ from hub.qbwc.qbxml import Element
 from hub.sandbox.answer import Ret
 from hub.sandbox.company import Company
 from hub.sandbox.references import References
+from hub.sandbox.transactions import Transaction
 
 VOIDED = "VOID: "
 
@@ -18,6 +19,18 @@ def void(company: Company, request: Element) -> Ret:
     """Take all amounts out of a transaction and keep the rest of it."""
     kind, id = request.get("TxnVoidType"), request.get("TxnID")
     transaction = References(company, kind).changeable(id)
+    empty(company, transaction)
+    return [
+        ("TxnVoidType", kind),
+        ("TxnID", id),
+        ("TimeCreated", transaction.created),
+        ("TimeModified", transaction.modified),
+        ("RefNumber", transaction.ref_number),
+    ]
+
+
+def empty(company: Company, transaction: Transaction) -> None:
+    """Take all amounts out of a transaction and free what it is linked with."""
     company.transactions.unlink(transaction)
     transaction.total = 0
     for line in transaction.lines:
@@ -26,13 +39,6 @@ def void(company: Company, request: Element) -> Ret:
     if not memo.startswith(VOIDED):
         transaction.fields["Memo"] = f"{VOIDED}{memo}"[:4095]
     company.transactions.save(transaction, [])
-    return [
-        ("TxnVoidType", kind),
-        ("TxnID", id),
-        ("TimeCreated", transaction.created),
-        ("TimeModified", transaction.modified),
-        ("RefNumber", transaction.ref_number),
-    ]
 
 
 def delete(company: Company, request: Element) -> Ret:

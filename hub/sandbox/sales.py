@@ -53,12 +53,20 @@ def _modify(company: Company, kind: str, body: Element) -> Ret:
     _head(references, company, sale, body)
     if lines := body.all(f"{kind}LineMod"):
         sale.lines = SalesLines(company, references).read(lines, sale.lines)
-    _total(sale)
-    company.transactions.save(sale, _postings(sale))
-    company.transactions.trim(sale)
+    save(company, sale)
     for credit in body.all("SetCredit"):
         credits.use(company, credit, sale, via=sale.id)
     return transaction_answers.answered(company, sale.id)
+
+
+def save(company: Company, sale: Transaction) -> None:
+    """Keep a changed sale, and free the credits that a lowered total no longer takes.
+
+    :raises Refusal: 3210 below zero.
+    """
+    _total(sale)
+    company.transactions.save(sale, _postings(sale))
+    company.transactions.trim(sale)
 
 
 def _keep_parties(references: References, company: Company, sale: Transaction, body: Element) -> None:

@@ -216,7 +216,9 @@ class Transactions:
 
     def trim(self, transaction: Transaction) -> None:
         """Free the newest links that a lowered total no longer covers; the rest stays a credit."""
-        self._links.trim(transaction.id, max(-self.remaining(transaction), 0))
+        excess = max(-self.remaining(transaction), 0)
+        for link in self._links.trim(transaction.id, excess):
+            self.touch(link.charge if link.credit == transaction.id else link.credit)
 
     def used(self, transaction: Transaction) -> int:
         """Return the cents of a credit that are used, or of a charge that are paid."""
