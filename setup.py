@@ -16,6 +16,7 @@ setup(
         "bootstrap-wrapper>=5.3.8,<5.4",
         "celery>=5.5",
         "click>=8.1",
+        "fpdf2>=2.8.4",
         "granian>=2.8,<3",
         "httpx>=0.28",
         "jsonschema-rs>=0.30",
