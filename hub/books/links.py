@@ -7,12 +7,12 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from hub.books import booked, stamps
+from hub.books import booked, contents, stamps
 from hub.books.models import BookedLine, Connection, Link
 from hub.qbwc.qbxml import Element
 
@@ -32,6 +32,16 @@ class Booking:
     version: int
     fingerprint: str
     ret: Element | None
+
+
+class Adopted(NamedTuple):
+    """A record, and the object that QuickBooks had of it before the hub."""
+
+    subject: str
+    object: str
+    object_id: str
+    edit_sequence: str
+    version: int
 
 
 class Links:
@@ -59,12 +69,40 @@ class Links:
         )
         return set(self._db.scalars(query))
 
-    def adopt(
-        self, subject: str, object_: str, object_id: str, edit_sequence: str, version: int
-    ) -> None:
-        """Link a record to an object that QuickBooks had already."""
-        row = (subject, object_, object_id, edit_sequence, "", version, "")
-        self._keep([dict(zip(_COLUMNS, row, strict=True))], [], [])
+    def adopt(self, adopted: Sequence[Adopted]) -> None:
+        """Link records to objects that QuickBooks had already."""
+        if adopted:
+            rows = json.dumps([one._asdict() for one in adopted])
+            self._db.execute(_ADOPT, {"connection": self._connection.id, "rows": rows})
+
+    def former(self, subjects: Iterable[str]) -> dict[str, list[Link]]:
+        """Return the links of the documents whose place others have taken, oldest first, by the subject
+        they stood for."""
+        wanted = set(subjects)
+        if not wanted:
+            return {}
+        query = select(Link).where(
+            Link.connection_id == self._connection.id, Link.formerly.in_(wanted), Link.formerly != ""
+        )
+        found: dict[str, list[Link]] = {}
+        for link in self._db.scalars(query.order_by(Link.id)):
+            found.setdefault(link.formerly, []).append(link)
+        return found
+
+    def supersede(self, link: Link) -> None:
+        """Let another document take the place of this one, which keeps its link under a name of its
+        own: ``superseded:7``."""
+        link.formerly, link.subject = link.subject, f"superseded:{link.id}"
+        # Another link takes its subject.
+        self._db.flush()
+
+    def outdate(self, subjects: Iterable[str]) -> None:
+        """Let what these subjects are in QuickBooks be read again before anything is changed there."""
+        wanted = set(subjects)
+        if wanted:
+            mine = Link.connection_id == self._connection.id
+            ours = Link.subject.in_(wanted) | Link.formerly.in_(wanted)
+            self._db.execute(update(Link).where(mine, ours).values(edit_sequence=""))
 
     def refresh(self, read: Mapping[str, Element | None]) -> None:
         """Take over the EditSequence of objects that were read again; None: it is out of date."""
@@ -134,19 +172,29 @@ class Links:
         }
         self._db.execute(_KEEP, values)
 
+    def rebook(self, rets: Mapping[str, Element]) -> None:
+        """Put on each account what QuickBooks now says of objects that were changed there, by subject."""
+        if rets:
+            lines = [line for subject, ret in rets.items() for line in self._read(subject, ret)]
+            self._clear_lines(list(rets))
+            values = {"connection": self._connection.id, "unknown": booked.UNKNOWN}
+            self._db.execute(_REBOOK, values | {"lines": json.dumps(lines)})
+
     def _lines(self, booking: Booking) -> list[dict[str, Any]]:
-        """Return what one booking puts on each account; nothing where QuickBooks' answer cannot be
+        assert booking.ret is not None
+        return self._read(booking.subject, booking.ret)
+
+    def _read(self, subject: str, ret: Element) -> list[dict[str, Any]]:
+        """Return what an object puts on each account; nothing where QuickBooks' answer cannot be
         read: it is booked all the same, and the proof shows the difference."""
-        ret = booking.ret
-        assert ret is not None
         if not ret.get("TxnID"):
             return []
         try:
-            head = {"subject": booking.subject, "date": booked.day(ret).isoformat()}
+            head = {"subject": subject, "date": booked.day(ret).isoformat()}
             head["currency"] = currency(ret, self._connection)
             return [{**head, **line._asdict(), "amount": str(line.amount)} for line in booked.lines(ret)]
         except (ValueError, ArithmeticError):
-            log.exception("booked answer unreadable", extra={"subject": booking.subject})
+            log.exception("booked answer unreadable", extra={"subject": subject})
             return []
 
 
@@ -163,12 +211,15 @@ _COLUMNS = (
     "number",
     "version",
     "fingerprint",
+    "content",
+    "balance",
 )
 
 
 def _row(booking: Booking) -> dict[str, Any]:
     ret = booking.ret
     assert ret is not None
+    balance = contents.balance(ret)
     row = (
         booking.subject,
         booking.kind[:-3],
@@ -177,28 +228,32 @@ def _row(booking: Booking) -> dict[str, Any]:
         ret.get("RefNumber"),
         booking.version,
         booking.fingerprint,
+        contents.content(ret) if ret.get("TxnID") else {},
+        None if balance is None else str(balance),
     )
     return dict(zip(_COLUMNS, row, strict=True))
 
 
-_KEEP = text(
-    f"""
-    WITH kept AS (
-        INSERT INTO link (connection_id, {", ".join(_COLUMNS)}, booked)
-        SELECT :connection, {", ".join(_COLUMNS)}, now()
-        FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
-            subject text, object text, object_id text, edit_sequence text, number text, version bigint,
-            fingerprint text)
-        ON CONFLICT (tenant_id, connection_id, subject) DO UPDATE SET
-            {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[1:])},
-            voided = false, missing = false, booked = excluded.booked
-        RETURNING id, subject
-    ), followed AS ({stamps.FOLLOW})
+_ADOPT = text(
+    """
+    INSERT INTO link (
+        connection_id, subject, object, object_id, edit_sequence, version, fingerprint, adopted, booked)
+    SELECT :connection, v.subject, v.object, v.object_id, v.edit_sequence, v.version, '', true, now()
+    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
+        subject text, object text, object_id text, edit_sequence text, version bigint)
+    ON CONFLICT (tenant_id, connection_id, subject) DO UPDATE SET
+        object_id = excluded.object_id, edit_sequence = excluded.edit_sequence,
+        version = excluded.version, fingerprint = '', adopted = true, voided = false, missing = false,
+        booked = excluded.booked
+    """
+)
+
+_BOOK = """
     INSERT INTO booked_line (link_id, date, currency, account, amount)
     SELECT kept.id, v.date, v.currency, place.name, sum(v.amount)
     FROM jsonb_to_recordset(cast(:lines AS jsonb)) AS v(
         subject text, date date, currency text, account text, amount numeric, item_id text, item text)
-    JOIN kept USING (subject)
+    JOIN {kept} kept ON kept.subject = v.subject {mine}
     LEFT JOIN LATERAL (
         SELECT e.account FROM list_entry e
         WHERE e.connection_id = :connection AND e.kind = 'item'
@@ -208,6 +263,22 @@ _KEEP = text(
     LATERAL (SELECT coalesce(nullif(v.account, ''), nullif(item.account, ''), :unknown) AS name) place
     GROUP BY kept.id, v.date, v.currency, place.name
     HAVING sum(v.amount) <> 0
+"""
+_KEEP = text(
+    f"""
+    WITH kept AS (
+        INSERT INTO link (connection_id, {", ".join(_COLUMNS)}, booked)
+        SELECT :connection, {", ".join(_COLUMNS)}, now()
+        FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
+            subject text, object text, object_id text, edit_sequence text, number text, version bigint,
+            fingerprint text, content jsonb, balance numeric)
+        ON CONFLICT (tenant_id, connection_id, subject) DO UPDATE SET
+            {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[1:])},
+            voided = false, missing = false, booked = excluded.booked, edited = NULL, found = NULL
+        RETURNING id, subject
+    ), followed AS ({stamps.FOLLOW})
+    {_BOOK.format(kept="kept", mine="")}
     """
 )
 """Links, what is on their accounts, and the postings that turn an earlier one round."""
+_REBOOK = text(_BOOK.format(kept="link", mine="AND kept.connection_id = :connection"))

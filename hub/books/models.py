@@ -350,9 +350,9 @@ class Link(Owned, Base):
     balance: Mapped[Decimal | None] = mapped_column(Numeric(15, 2))
     """What was open of it when QuickBooks last showed it; none where nobody knows."""
     edited: Mapped[dt.datetime | None]
-    """When it was found changed in QuickBooks, as long as that is neither undone nor taken over."""
+    """When it was found changed in QuickBooks, until the billing's version is booked again."""
     found: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    """What it said then."""
+    """What it says there instead; none once a person has kept that, or it was taken back."""
 
 
 class Readback(Owned, Base):

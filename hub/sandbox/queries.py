@@ -83,7 +83,6 @@ class Queries:
         shown = transaction_answers.Shown(self._company)
         lines = request.get("IncludeLineItems") in ("true", "1")
         links = request.get("IncludeLinkedTxns") in ("true", "1")
-        links = request.get("IncludeLinkedTxns") in ("true", "1")
         if subject in KINDS:
             found = self._company.transactions.chosen(subject, ids)
             return [(f"{subject}Ret", _only(request, shown.ret(one, lines, links))) for one in found]
