@@ -5,6 +5,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
+import hub.books.customer_choice
 import hub.books.models
 import hub.ledger.models
 import hub.qbwc.models

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from hub.books.models import BookedLine, Connection, ListEntry, ListImport, ListKind
+from hub.db import among
 from hub.ledger.models import Posting
 from hub.qbwc.qbxml import Element
 
@@ -23,6 +25,9 @@ REQUESTS = {
     ListKind.CLASS: "ClassQuery",
     ListKind.PAYMENT_METHOD: "PaymentMethodQuery",
     ListKind.SALES_TAX_CODE: "SalesTaxCodeQuery",
+    ListKind.VENDOR: "VendorQuery",
+    ListKind.EMPLOYEE: "EmployeeQuery",
+    ListKind.OTHER_NAME: "OtherNameQuery",
 }
 DELETED = {
     ListKind.ACCOUNT: ("Account",),
@@ -35,6 +40,9 @@ DELETED = {
     ListKind.CLASS: ("Class",),
     ListKind.PAYMENT_METHOD: ("PaymentMethod",),
     ListKind.SALES_TAX_CODE: ("SalesTaxCode",),
+    ListKind.VENDOR: ("Vendor",),
+    ListKind.EMPLOYEE: ("Employee",),
+    ListKind.OTHER_NAME: ("OtherName",),
 }
 """What each list is called where QuickBooks tells what was deleted from it."""
 KINDS = {name: kind for kind, names in DELETED.items() for name in names}
@@ -62,12 +70,30 @@ WANTED = {
         *_ALWAYS,
         *("SalesOrPurchase", "SalesAndPurchase", "IncomeAccountRef", "AccountRef", "ItemDesc"),
     ),
-    ListKind.CUSTOMER: _ALWAYS,
+    ListKind.CUSTOMER: (*_ALWAYS, "CompanyName", "Email", "AccountNumber"),
     ListKind.CLASS: _ALWAYS,
     ListKind.PAYMENT_METHOD: _ALWAYS,
     ListKind.SALES_TAX_CODE: (*_ALWAYS, "Desc"),
+    ListKind.VENDOR: _ALWAYS,
+    ListKind.EMPLOYEE: _ALWAYS,
+    ListKind.OTHER_NAME: _ALWAYS,
 }
-"""What is asked for of each entry: a customer is a quarter as long without the rest."""
+"""What is asked for of each entry: a customer is a third as long without the rest."""
+
+
+class News(NamedTuple):
+    """What reading a list has brought so far."""
+
+    modified: str = ""
+    """The highest TimeModified that was seen."""
+    added: int = 0
+    changed: int = 0
+    gone: int = 0
+
+    def with_more(self, more: News) -> News:
+        """Return both together."""
+        modified = max(self.modified, more.modified)
+        return News(modified, *(a + b for a, b in zip(self[1:], more[1:], strict=True)))
 
 
 class Progress:
@@ -101,13 +127,16 @@ class Progress:
         for known in self._known.values():
             known.whole = None
 
-    def reached(self, kind: ListKind, modified: str, is_whole: bool) -> None:
-        """A list has been read to its end; ``modified`` is the highest TimeModified that was seen."""
+    def reached(self, kind: ListKind, news: News, is_whole: bool) -> None:
+        """A list has been read to its end, and that brought ``news``."""
         known = self._known.get(kind)
         values: dict[str, Any] = {
-            "modified": max(modified, known.modified if known and not is_whole else ""),
+            "modified": max(news.modified, known.modified if known and not is_whole else ""),
             "whole": dt.datetime.now(dt.UTC) if is_whole or known is None else known.whole,
             "read": dt.datetime.now(dt.UTC),
+            **{"added": news.added, "changed": news.changed},
+            # What was deleted since an earlier reading is told apart from the list (``remove``).
+            **({"gone": news.gone} if is_whole else {}),
         }
         statement = insert(ListImport).values(connection_id=self._connection.id, kind=kind, **values)
         keys = ["tenant_id", "connection_id", "kind"]
@@ -145,19 +174,30 @@ def deleted_query(since: dict[ListKind, str]) -> tuple[str, dict[str, Any]]:
 
 def store(
     db: Session, connection: Connection, kind: ListKind, page: Iterable[Element], seen: int
-) -> str:
-    """Add or refresh the entries of one page; return the highest TimeModified among them. A list
-    that has no pages is taken in slices, so that memory is bounded."""
-    modified = ""
+) -> News:
+    """Add or refresh the entries of one page; return what that brought. A list that has no pages is
+    taken in slices, so that memory is bounded."""
+    news = News()
     left = iter(page)
     while some := list(islice(left, SLICE)):
-        modified = max(modified, _store(db, connection, kind, some, seen))
-    return modified
+        news = news.with_more(_store(db, connection, kind, some, seen))
+    return news
+
+
+def learn(db: Session, connection: Connection, shown: Iterable[Element], seen: int) -> None:
+    """Take over what QuickBooks shows of entries outside of an import: those that the hub has just
+    added or changed, and whoever has a name."""
+    by_kind: dict[ListKind, list[Element]] = defaultdict(list)
+    for element in shown:
+        if kind := KINDS.get(element.name.removesuffix("Ret")):
+            by_kind[kind].append(element)
+    for kind, elements in by_kind.items():
+        _store(db, connection, kind, elements, seen)
 
 
 def _store(
     db: Session, connection: Connection, kind: ListKind, page: Sequence[Element], seen: int
-) -> str:
+) -> News:
     rows: dict[str, dict[str, Any]] = {}
     modified = ""
     for element in page:
@@ -166,12 +206,12 @@ def _store(
             rows[row["list_id"]] = row
             modified = max(modified, local(element.get("TimeModified")))
     if not rows:
-        return modified
+        return News(modified)
     if kind is ListKind.ACCOUNT:
         _follow_renames(db, connection, {list_id: row["full_name"] for list_id, row in rows.items()})
-    values = {"connection": connection.id, "kind": kind, "seen": seen}
-    db.execute(_STORE, values | {"rows": json.dumps(list(rows.values()))})
-    return modified
+    values = {"connection": connection.id, "kind": kind, "seen": seen, "ids": list(rows)}
+    counts = db.execute(_STORE, values | {"rows": json.dumps(list(rows.values()))}).one()
+    return News(modified, *counts)
 
 
 _FIELDS = {
@@ -180,20 +220,33 @@ _FIELDS = {
     "type": "text",
     "special": "text",
     "number": "text",
+    "email": "text",
+    "company": "text",
     "account": "text",
     "description": "text",
     "active": "boolean",
     "edit_sequence": "text",
 }
+_SAID = f"({', '.join(name for name in _FIELDS if name not in ('list_id', 'edit_sequence'))}, gone)"
+"""What tells a changed entry from one that was only looked at."""
 _STORE = text(
     f"""
-    INSERT INTO list_entry (connection_id, kind, seen, {", ".join(_FIELDS)})
-    SELECT :connection, :kind, :seen, v.*
-    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
-        {", ".join(f"{name} {type_}" for name, type_ in _FIELDS.items())})
-    ON CONFLICT (tenant_id, connection_id, kind, list_id) DO UPDATE SET
-        seen = excluded.seen,
-        {", ".join(f"{name} = excluded.{name}" for name in list(_FIELDS)[1:])}
+    WITH before AS (
+        SELECT list_id, {_SAID} AS said FROM list_entry
+        WHERE connection_id = :connection AND kind = :kind AND list_id = ANY(:ids)
+    ), stored AS (
+        INSERT INTO list_entry (connection_id, kind, seen, {", ".join(_FIELDS)})
+        SELECT :connection, :kind, :seen, v.*
+        FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
+            {", ".join(f"{name} {type_}" for name, type_ in _FIELDS.items())})
+        ON CONFLICT (tenant_id, connection_id, kind, list_id) DO UPDATE SET
+            seen = excluded.seen, gone = false,
+            {", ".join(f"{name} = excluded.{name}" for name in list(_FIELDS)[1:])}
+        RETURNING list_id, {_SAID} AS said
+    )
+    SELECT count(*) FILTER (WHERE before.list_id IS NULL) AS added,
+        count(*) FILTER (WHERE before.said <> stored.said) AS changed
+    FROM stored LEFT JOIN before USING (list_id)
     """
 )
 
@@ -221,24 +274,29 @@ def _follow_renames(db: Session, connection: Connection, names: dict[str, str]) 
 def finish(db: Session, connection: Connection, kind: ListKind, seen: int) -> Sequence[str]:
     """After the last page of a whole list: what this import did not see is gone from QuickBooks. Return
     the ids of what had been there."""
-    gone = update(ListEntry).where(
-        ListEntry.connection_id == connection.id,
-        ListEntry.kind == kind,
-        ListEntry.seen != seen,
-        ListEntry.active,
-    )
-    return db.scalars(gone.values(active=False).returning(ListEntry.list_id)).all()
+    missed = ListEntry.kind == kind, ListEntry.seen != seen
+    return [list_id for _, list_id in _gone(db, connection, *missed)]
 
 
-def remove(db: Session, connection: Connection, deleted: Iterable[Element]) -> Sequence[str]:
-    """Take note of what was deleted in QuickBooks since; return the ids of that."""
+def remove(
+    db: Session, connection: Connection, deleted: Iterable[Element], kinds: Iterable[ListKind]
+) -> Sequence[str]:
+    """Take note of what was deleted in QuickBooks from lists of ``kinds``; return the ids of that."""
     ids = [element.get("ListID") for element in deleted if element.get("ListDelType") in KINDS]
-    if ids:
-        gone = update(ListEntry).where(
-            ListEntry.connection_id == connection.id, ListEntry.list_id.in_(ids)
-        )
-        db.execute(gone.values(active=False))
+    counted = Counter(kind for kind, _ in _gone(db, connection, among(ListEntry.list_id, ids)))
+    read = update(ListImport).where(
+        ListImport.connection_id == connection.id, ListImport.kind.in_(list(kinds))
+    )
+    gone = case(dict(counted), value=ListImport.kind, else_=0) if counted else 0
+    db.execute(read.values(gone=gone), execution_options={"synchronize_session": False})
     return ids
+
+
+def _gone(db: Session, connection: Connection, *which: Any) -> Sequence[tuple[ListKind, str]]:
+    gone = update(ListEntry).where(ListEntry.connection_id == connection.id, ~ListEntry.gone, *which)
+    marked = gone.values(active=False, gone=True).returning(ListEntry.kind, ListEntry.list_id)
+    found = db.execute(marked, execution_options={"synchronize_session": False})
+    return [(row.kind, row.list_id) for row in found]
 
 
 def _row(kind: ListKind, element: Element) -> dict[str, Any]:
@@ -253,7 +311,7 @@ def _row(kind: ListKind, element: Element) -> dict[str, Any]:
     }
 
 
-_EMPTY = dict.fromkeys(("special", "number", "account", "description"), "")
+_EMPTY = dict.fromkeys(("special", "number", "email", "company", "account", "description"), "")
 
 
 def _account(element: Element) -> dict[str, str]:
@@ -272,6 +330,14 @@ def _item(element: Element) -> dict[str, str]:
     }
 
 
+def _customer(element: Element) -> dict[str, str]:
+    return {
+        "number": element.get("AccountNumber").strip(),
+        "email": element.get("Email").strip(),
+        "company": element.get("CompanyName").strip(),
+    }
+
+
 def _described(element: Element) -> dict[str, str]:
     return {"description": element.get("Desc")}
 
@@ -283,10 +349,13 @@ def _bare(element: Element) -> dict[str, str]:
 _OWN: dict[ListKind, Callable[[Element], dict[str, str]]] = {
     ListKind.ACCOUNT: _account,
     ListKind.ITEM: _item,
-    ListKind.CUSTOMER: _bare,
+    ListKind.CUSTOMER: _customer,
     ListKind.CLASS: _bare,
     ListKind.PAYMENT_METHOD: _bare,
     ListKind.SALES_TAX_CODE: _described,
+    ListKind.VENDOR: _bare,
+    ListKind.EMPLOYEE: _bare,
+    ListKind.OTHER_NAME: _bare,
 }
 """What the entries of each list have besides."""
 

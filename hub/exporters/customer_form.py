@@ -10,22 +10,36 @@ from hub.exporters.forms import present
 from hub.ledger.models import Customer
 from hub.qbwc.shapes import Fields
 
+CONTACT = ("FirstName", "LastName", "BillAddress", "Phone", "Email")
+"""What is updated of a customer whose other details are QuickBooks' own."""
 
-def add(connection: Connection, customer: Customer) -> Prepared:
-    """Return the request that adds a customer."""
-    fields = _fields(customer) | {"ExternalGUID": guid(connection, f"customer:{customer.id}")}
+
+def add(connection: Connection, customer: Customer, name: str, notes: str = "") -> Prepared:
+    """Return the request that adds a customer under ``name``."""
+    fields = _fields(customer, name, notes)
+    fields["ExternalGUID"] = guid(connection, f"customer:{customer.id}")
     return Prepared("CustomerAdd", {"CustomerAdd": fields}, customer.version)
 
 
-def mod(customer: Customer, link: Link) -> Prepared:
-    """Return the request that changes a customer the hub has added."""
+def mod(customer: Customer, link: Link, name: str, notes: str = "") -> Prepared:
+    """Return the request that changes a customer, whose name stays where ``name`` is empty."""
+    return _mod(customer, link, _fields(customer, name, notes))
+
+
+def mod_contact(customer: Customer, link: Link) -> Prepared:
+    """Return the request that changes how a customer is reached, and nothing else."""
+    fields = _fields(customer, "", "")
+    return _mod(customer, link, {name: fields[name] for name in CONTACT if name in fields})
+
+
+def _mod(customer: Customer, link: Link, fields: dict[str, Any]) -> Prepared:
     head = {"ListID": link.object_id, "EditSequence": link.edit_sequence}
-    return Prepared("CustomerMod", {"CustomerMod": head | _fields(customer)}, customer.version)
+    return Prepared("CustomerMod", {"CustomerMod": head | fields}, customer.version)
 
 
-def _fields(customer: Customer) -> dict[str, Any]:
+def _fields(customer: Customer, name: str, notes: str) -> dict[str, Any]:
     return present(
-        Name=customer.name,
+        Name=name,
         CompanyName=customer.company,
         FirstName=customer.first_name,
         LastName=customer.last_name,
@@ -33,6 +47,7 @@ def _fields(customer: Customer) -> dict[str, Any]:
         Phone=customer.phone,
         Email=customer.email,
         AccountNumber=customer.account_number,
+        Notes=notes,
     )
 
 

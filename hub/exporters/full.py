@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from hub.books.chart import Chart, Objection
 from hub.books.links import Links
-from hub.books.models import Connection, Link, ListEntry, ListKind
+from hub.books.models import NAMES, Connection, Link, ListEntry, ListKind
 from hub.exporters import forms
 from hub.exporters.charges import Charges
 from hub.exporters.contract import (
@@ -64,7 +64,7 @@ class FullExporter:
         ListKind.CLASS,
         ListKind.PAYMENT_METHOD,
         ListKind.SALES_TAX_CODE,
-        ListKind.CUSTOMER,
+        *NAMES,
     )
 
     def __init__(self, db: Session, connection: Connection):
@@ -97,6 +97,10 @@ class FullExporter:
 
     def closed(self, cycle: BillingCycle) -> list[Errand]:
         """A billing cycle's close books nothing here: its records went by themselves."""
+        return []
+
+    def ripe(self) -> list[Errand]:
+        """Nothing waits for a day to be over."""
         return []
 
     def prepare(self, subjects: Sequence[str], send: bool) -> Mapping[str, Outcome]:

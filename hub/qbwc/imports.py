@@ -117,7 +117,8 @@ class Imports:
             )
             del left[answer.request_id]
         elif answer.request_id == DELETIONS:
-            gone = lists.remove(self._db, self._connection, answer.returned)
+            kinds = [ListKind(kind) for kind in step["since"]]
+            gone = lists.remove(self._db, self._connection, answer.returned, kinds)
             missed(self._db, self._connection, gone)
             del left[DELETIONS]
         else:
@@ -125,18 +126,18 @@ class Imports:
 
     def _page(self, kind: ListKind, step: Step, answer: Answer, left: dict[str, Step]) -> None:
         seen = self._session.id
-        modified = max(
-            step.get("modified", ""),
-            lists.store(self._db, self._connection, kind, answer.taken(), seen),
+        news = lists.News(*step.get("news", ())).with_more(
+            lists.store(self._db, self._connection, kind, answer.taken(), seen)
         )
         if answer.remaining and answer.iterator_id:
-            step = {**step, "iterator": answer.iterator_id, "modified": modified}
-            left[kind.value] = step
+            left[kind.value] = {**step, "iterator": answer.iterator_id, "news": list(news)}
             return
         del left[kind.value]
         if not step["since"]:
-            missed(self._db, self._connection, lists.finish(self._db, self._connection, kind, seen))
-        lists.Progress(self._db, self._connection).reached(kind, modified, not step["since"])
+            gone = lists.finish(self._db, self._connection, kind, seen)
+            missed(self._db, self._connection, gone)
+            news = news._replace(gone=len(gone))
+        lists.Progress(self._db, self._connection).reached(kind, news, not step["since"])
 
 
 def _is_iterated(step: Step) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm.attributes import set_committed_value
 
-from hub.books import stamps
+from hub.books import lists, stamps
 from hub.books.links import STALE, Booking, Links
 from hub.books.stamps import Carried
 from hub.db import HubSession
@@ -82,6 +82,7 @@ class Settlement:
         self._read: dict[str, Element | None] = {}
         self._gone: list[str] = []
         self._forgotten: list[str] = []
+        self._shown: list[Element] = []
         self.resized = False
         """QuickBooks is so much slower or faster that what was made ahead has the wrong size."""
         self.stopped = ""
@@ -202,6 +203,7 @@ class Settlement:
 
     def _book(self, operation: Sent, ret: Element | None) -> None:
         operation.state, operation.lost = State.DONE, False
+        self._shown += [ret] if ret is not None else []
         self._bookings.append(
             Booking(operation.subject, operation.kind, operation.version, operation.fingerprint, ret)
         )
@@ -330,23 +332,13 @@ class Settlement:
         self._again(operation)
 
     def _name_is_taken(self, operation: Sent, others: Sequence[Element]) -> None:
-        """The name belongs to somebody else: a customer whom nobody else is linked to is taken to be
-        the same one; a vendor, an employee or another name is not."""
-        if not others and operation.attempts < TRIES:
-            # Whoever had it has given it up meanwhile.
+        """The name belongs to somebody else, or did a moment ago: whoever it is gets known, and the
+        exporter decides anew."""
+        self._shown += others
+        if operation.attempts < TRIES:
             self._again(operation)
-            return
-        customer = next((ret for ret in others if ret.name == "CustomerRet"), None)
-        if customer is None:
+        else:
             self._hold(operation, statuses.status(statuses.NAME_TAKEN).sentence())
-            return
-        list_id = customer.get("ListID")
-        Links(self._db, self._outbox.connection).adopt(
-            operation.subject, "Customer", list_id, customer.get("EditSequence"), operation.version
-        )
-        operation.state, operation.lost = State.DONE, False
-        name = customer.get("FullName") or customer.get("Name")
-        operation.note = f"Linked to the customer “{name}” that QuickBooks had already."
 
     # all of them
 
@@ -356,6 +348,7 @@ class Settlement:
         links.refresh(self._read)
         links.lose(self._gone)
         links.forget(self._forgotten)
+        lists.learn(self._db, self._outbox.connection, self._shown, self._visit.session.id)
         booked = {booking.subject: booking.kind for booking in self._bookings}
         done = sum(one.state == State.DONE and one.subject in booked for one in self._operations)
         refused = sum(one.state == State.FAILED for one in self._operations)

@@ -6,7 +6,7 @@ import pytest
 
 from hub.qbwc import inbox
 from hub.qbwc.models import Inbox
-from hub.sandbox import bulk
+from hub.sandbox import bulk, faults
 from hub.tasks import celery
 from tests.protocol.conftest import (
     bill,
@@ -198,7 +198,7 @@ def test_noop_while_a_large_answer_is_taken_in_also_when_no_task_comes(full, cal
         if percents[-1] == 100:
             break
     assert waits
-    assert len(imported(full)) == 22
+    assert len(imported(full)) == 23
     assert percents == sorted(percents)
 
 
@@ -212,7 +212,7 @@ def test_a_large_answer_is_taken_in_by_a_task_at_once(full, monkeypatch, large):
     customers(full, "Ada")
     bill(full)
     assert full.sync().message == "2 booked. All is well."
-    assert len(imported(full)) == 22
+    assert len(imported(full)) == 23
     assert not rows(full, Inbox)
 
 
@@ -269,10 +269,10 @@ def test_a_negative_number_ends_in_a_sentence_from_both_calls(full, caller):
 
 def test_a_refused_record_does_not_end_the_session(full, caller):
     """A.3: after a per-request error the session goes on; < 0 is only for all of it."""
-    customers(full, "State Board of Equalization", "Ada")
-    percents, sentence = caller(full).open().finish()
-    assert percents[-1] == 100
-    assert sentence.startswith("1 booked, 1 need you: see http")
+    customers(full, "Ada", "Ben")
+    outcome = full.sync(plan=faults.refusing("<Name>Ben", 3150, "A required element is missing."))
+    assert outcome.percent == 100
+    assert outcome.message.startswith("1 booked, 1 need you: see http")
 
 
 # closeConnection and tickets

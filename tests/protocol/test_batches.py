@@ -229,7 +229,7 @@ def test_a_list_is_read_to_its_end_whatever_the_share(full, share, monkeypatch, 
         if full.sync().nothing_to_do:
             break
     assert states(full) == ["done"]
-    assert len(imported(full)) == 22
+    assert len(imported(full)) == 23
 
 
 def test_a_break_in_the_middle_of_many_messages_loses_none(ready):

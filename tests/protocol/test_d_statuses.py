@@ -5,7 +5,7 @@ import pytest
 from hub.qbwc import statuses
 from hub.qbwc.settlement import TRIES
 from hub.qbwc.statuses import Action, Outcome
-from hub.sandbox import bulk, faults
+from hub.sandbox import faults
 from tests.protocol.conftest import (
     bill,
     customers,
@@ -269,26 +269,34 @@ def test_a_name_that_is_ours_already_is_adopted(tenant):
         assert sum(one.name == "Own" for one in company.lists.all("Customer")) == 1
 
 
-@pytest.mark.parametrize("holder", ["customer", "vendor"])
-def test_a_name_that_somebody_has_is_adopted_or_held(full, caller, holder):
+@pytest.mark.parametrize("holder", ["Customer", "Vendor"])
+def test_a_name_that_somebody_has_since_is_adopted_or_held(full, caller, holder):
     """D.2 3100: EntityQuery tells whose it is: a customer is linked, a vendor needs a person."""
     full.sync()
-    name = "State Board of Equalization"
-    if holder == "customer":
-        name = "Made Since"
-        with full.company() as company:
-            bulk.customers(company, 1, name)
-    customers(full, name)
+    with full.company() as company, company.atomic():
+        company.lists.add(holder, "Made Since")
+    customers(full, "Made Since")
     outcome = full.sync()
     (one,) = operations(full)
-    if holder == "customer":
+    assert "<EntityQueryRq" in "".join(full.messages())
+    if holder == "Customer":
         assert outcome.message.startswith(("0 booked", "1 booked"))
         assert one.state.value == "done"
-        assert f"Linked to the customer “{name}”" in one.note
+        assert "Linked to the customer “Made Since”" in one.note
     else:
-        assert one.state.value == "failed"
-        assert one.note.startswith("The name is already used in QuickBooks.")
-    assert "<EntityQueryRq" in "".join(full.messages())
+        assert one.state.value == "held"
+        assert one.note.startswith("The name “Made Since” is already used in QuickBooks by a vendor.")
+
+
+def test_a_name_that_a_vendor_is_known_to_have_is_never_sent(full, caller):
+    """C.4: customers, vendors, employees and other names share one set of names."""
+    full.sync()
+    customers(full, "State Board of Equalization")
+    full.sync()
+    (one,) = operations(full)
+    assert one.state.value == "held"
+    assert "by a vendor" in one.note
+    assert "<CustomerAddRq" not in "".join(full.messages())
 
 
 def test_a_number_that_is_taken_is_looked_up(booked):

@@ -1,0 +1,66 @@
+"""What customers are called in QuickBooks: at most 41 letters, no colon, nobody else's name.
+
+A name that does not fit is never cut silently. Either a person gives another one, or the tenant
+wants it made by the rule of ``shortened``, and then the full name stands in the customer's notes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hub.exporters.contract import number
+from hub.ledger.models import Customer
+from hub.qbwc.letters import storable
+from hub.tenants.full_policy import NameRule
+
+LIMIT = 41
+RULE = (
+    "A colon becomes “ - ”. A name of more than 41 letters is cut after a word and ends in “~” and a "
+    "short number of its own. The full name stands in the customer's notes."
+)
+
+
+def by_rule(customer: Customer, rule: NameRule) -> str:
+    """Return what ``customer`` is to be called, whether that fits or not."""
+    return (customer.company or customer.name) if rule is NameRule.COMPANY else customer.name
+
+
+def objection(name: str) -> str:
+    """Say why QuickBooks cannot keep ``name``, or nothing."""
+    stored = storable(name)
+    if ":" in stored:
+        return f"The name “{name}” holds a colon, which QuickBooks reads as parent and child."
+    if len(stored) > LIMIT:
+        return f"Name has {len(stored)} characters and QuickBooks keeps {LIMIT}: “{name}”."
+    return ""
+
+
+def shortened(name: str, customer_id: int) -> str:
+    """Return ``name`` as ``RULE`` makes it fit; one that fits stays as it is."""
+    plain = _plain(name)
+    return plain if plain and len(plain) <= LIMIT else _with_tail(plain, customer_id)
+
+
+def variants(name: str, customer_id: int) -> Iterator[str]:
+    """Yield what tells ``name`` from one that is in use: `` (C)``, `` (C 2)`` and so on behind it, and
+    last what is nobody else's."""
+    plain = _plain(name)
+    for number_ in range(1, 10):
+        suffix = " (C)" if number_ == 1 else f" (C {number_})"
+        if len(plain) + len(suffix) <= LIMIT:
+            yield f"{plain}{suffix}"
+    yield _with_tail(plain, customer_id)
+
+
+def _plain(name: str) -> str:
+    return " ".join(re.sub(r"\s*:+\s*", " - ", storable(name)).split()).strip("- ")
+
+
+def _with_tail(plain: str, customer_id: int) -> str:
+    tail = number(plain, -1, "~", customer_id)
+    room = LIMIT - len(tail) - 1
+    words = plain[: room + 1].rpartition(" ")[0]
+    # A long last word is cut as well: most of the room is worth more than whole words.
+    kept = plain if len(plain) <= room else words if len(words) > room // 2 else plain[:room]
+    return f"{kept.rstrip(' -')} {tail}".strip()
