@@ -99,9 +99,13 @@ class Changes:
         link.fingerprint, link.edit_sequence = STALE, ""
 
 
-def told(link: Link) -> str:
-    """Return in words what somebody changed."""
-    return contents.told(side_by_side(link)) or "something that the hub does not read"
+def objection(link: Link) -> str:
+    """Return the sentence that says what somebody changed, and what a person can do."""
+    what = contents.told(side_by_side(link)) or "something that the hub does not read"
+    return (
+        f"Somebody changed this in QuickBooks: {what}. Keep QuickBooks' version, or press Try again to "
+        "send the billing's."
+    )
 
 
 def side_by_side(link: Link) -> list[Difference]:

@@ -17,7 +17,7 @@ from sqlalchemy import exists, select, text
 
 from hub.books.models import Connection
 from hub.db import HubSession
-from hub.qbwc import checks, imports
+from hub.qbwc import checks, imports, readback
 from hub.qbwc.models import Message, Stage, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.visits import knock, now
@@ -67,7 +67,8 @@ class Admission:
             # Why something was held may be gone: a parent booked, a name put right in QuickBooks.
             Outbox(self._db, tenant, connection).release()
         has_work = found.has_work and connection.confirmed is not None
-        if not (has_work or imports.due(connection) or not connection.company):
+        is_needed = has_work or imports.due(connection) or not connection.company
+        if not (is_needed or readback.is_due(self._db, connection)):
             return ["", "none", *timing]
         path = connection.company_path if connection.confirmed else ""
         return [self._open(connection, tenant, address), path or "", *timing]
@@ -113,7 +114,11 @@ class Admission:
                 connection_id=connection.id,
                 ticket_digest=digest(ticket),
                 address=address[:100],
-                agenda=checks.agenda(self._db, connection) + agenda,
+                agenda=[
+                    *checks.agenda(self._db, connection),
+                    *readback.agenda(self._db, connection),
+                    *agenda,
+                ],
                 planned=planned,
             )
         )

@@ -128,7 +128,8 @@ class Checks:
         """Let the lists be read whole, in this session or the next: what a backup has never had is in no
         list of what was deleted."""
         imports.want(self._db, self._connection)
-        return [step | {"since": ""} for step in steps if step["list"] != imports.DELETIONS]
+        steps = [step for step in steps if step.get("list") != imports.DELETIONS]
+        return [step | {"since": ""} if "list" in step else step for step in steps]
 
     def _more(self, step: Step, links: Sequence[Link], is_troubled: bool) -> list[Step]:
         """Return the step that looks on: from the newest again, at all there is, where trouble shows for

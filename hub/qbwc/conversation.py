@@ -25,13 +25,14 @@ from hub.books.connections import confirm
 from hub.books.models import Trouble
 from hub.db import HubSession
 from hub.errors import QBXMLError
-from hub.qbwc import checks, company, imports, inbox, qbxml, statuses
+from hub.qbwc import checks, company, imports, inbox, qbxml, readback, statuses
 from hub.qbwc.admission import Admission
 from hub.qbwc.checks import Checks
 from hub.qbwc.messages import Messages
 from hub.qbwc.models import Message, Stage, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.qbxml import Answers, Request
+from hub.qbwc.readback import Readbacks
 from hub.qbwc.settlement import Settlement
 from hub.qbwc.statuses import Action
 from hub.qbwc.visits import Visit, now, visit
@@ -122,9 +123,12 @@ class Conversation:
         session.last_call, session.preparing = now(), True
         return WAIT
 
-    def _step(self, found: Visit) -> imports.Imports | Checks:
+    def _step(self, found: Visit) -> imports.Imports | Checks | Readbacks:
         """Return who sees to the next step of the agenda."""
-        who = Checks if checks.is_check(found.session.agenda[0]) else imports.Imports
+        step = found.session.agenda[0]
+        if readback.is_readback(step):
+            return Readbacks(self._db, found.tenant, found.connection, found.session)
+        who = Checks if checks.is_check(step) else imports.Imports
         return who(self._db, found.connection, found.session)
 
     def _greet(self, found: Visit, hcp: str, company_file: str, country: str) -> bool:
@@ -183,7 +187,7 @@ class Conversation:
         # Where the company is not confirmed any more, a message that is out waits until it is.
         is_alone = found.outstanding is None or not found.connection.confirmed
         expects_import = is_alone and bool(session.agenda) and not found.is_over
-        is_list = expects_import and not checks.is_check(session.agenda[0])
+        is_list = expects_import and "list" in session.agenda[0]
         if is_list and len(response) > inbox.LARGE:
             if not found.has_inbox:
                 inbox.put(self._db, session, response)

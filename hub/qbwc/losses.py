@@ -11,12 +11,18 @@ from hub.books.links import Links
 from hub.books.models import Connection, Link
 from hub.db import HubSession
 from hub.exporters.contract import MISSING
+from hub.qbwc.models import State
 
 
-def hold(db: HubSession, connection: Connection, notes: Mapping[str, str]) -> None:
-    """Let each subject wait for a person, with the sentence that says why."""
+def hold(
+    db: HubSession,
+    connection: Connection,
+    notes: Mapping[str, str],
+    state: State = State.FAILED,
+) -> None:
+    """Let each subject wait for a person, with the sentence that says why; or leave it excluded."""
     rows = [{"subject": subject, "note": note} for subject, note in notes.items()]
-    db.execute(_HOLD, {"connection": connection.id, "rows": json.dumps(rows)})
+    db.execute(_HOLD, {"connection": connection.id, "rows": json.dumps(rows), "state": state})
 
 
 def missed(db: HubSession, connection: Connection, list_ids: Sequence[str]) -> None:
@@ -33,7 +39,7 @@ def missed(db: HubSession, connection: Connection, list_ids: Sequence[str]) -> N
 _HOLD = text(
     """
     INSERT INTO operation (connection_id, subject, rank, state, note)
-    SELECT :connection, v.subject, coalesce(latest.rank, 50), 'failed', v.note
+    SELECT :connection, v.subject, coalesce(latest.rank, 50), :state, v.note
     FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(subject text, note text)
     LEFT JOIN LATERAL (
         SELECT o.rank FROM operation o
@@ -41,7 +47,7 @@ _HOLD = text(
     ) latest ON true
     ON CONFLICT (tenant_id, connection_id, subject)
         WHERE state IN ('queued', 'held', 'failed', 'excluded')
-    DO UPDATE SET note = excluded.note WHERE operation.state = 'failed'
+    DO UPDATE SET note = excluded.note, state = excluded.state WHERE operation.state = 'failed'
     """
 )
 """What waits already, as its record has changed, is looked at by the exporter."""
