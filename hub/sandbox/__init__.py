@@ -7,7 +7,7 @@ imports nothing of it but the pure floor. The rooms, from the ground up:
 * on disk       ``file`` (SQLite), ``deletions``, ``lists``, ``transactions``, ``links``, ``message_sets``,
                 ``chart`` (what a new company holds), ``company`` (the company file: all of them)
 * one change    ``accounts``, ``additions`` (the other lists), ``customers``, ``sales``, ``payments``,
-                ``refunds``, ``checks``, ``journal``, ``removal``; ``names``, ``references`` and
+                ``refunds``, ``checks``, ``journal``, ``removal``; ``names``, ``currencies``, ``references`` and
                 ``refusals`` say no as QuickBooks does; ``people`` ask nobody
 * one question  ``queries``, ``spans`` (of time), ``iterators``, ``about``
 * answers       ``answer`` (the text), ``characters``, ``list_answers``, ``transaction_answers`` (the ``Ret``\\ s)

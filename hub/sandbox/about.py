@@ -7,6 +7,7 @@ The Web Connector sends these three itself and passes the answer on with its fir
 from __future__ import annotations
 
 from hub.qbwc.qbxml import Element, Request, message
+from hub.sandbox import currencies
 from hub.sandbox.answer import Ret, boolean
 from hub.sandbox.company import Company
 
@@ -82,7 +83,7 @@ def preferences(company: Company, _request: Element) -> Ret:
     ]
     currency: Ret = [("IsMultiCurrencyOn", boolean(chosen["IsMultiCurrencyOn"]))]
     if chosen["IsMultiCurrencyOn"]:
-        currency.append(("HomeCurrencyRef", [("FullName", "US Dollar")]))
+        currency.append(("HomeCurrencyRef", [("FullName", currencies.HOME)]))
     sales: Ret = [
         ("IsTrackingReimbursedExpensesAsIncome", "false"),
         ("IsAutoApplyingPayments", boolean(chosen["IsAutoApplyingPayments"])),

@@ -1,9 +1,10 @@
-"""AccountAdd: a new account in the chart, of its parent's type and with a number of its own."""
+"""AccountAdd: a new account in the chart, of its parent's type and with a number of its own,
+in a currency of its own where several are in use."""
 
 from __future__ import annotations
 
 from hub.qbwc.qbxml import Element
-from hub.sandbox import list_answers, names, refusals
+from hub.sandbox import currencies, list_answers, names, refusals
 from hub.sandbox.answer import Ret
 from hub.sandbox.company import Company
 from hub.sandbox.lists import Entry
@@ -19,6 +20,8 @@ def add(company: Company, request: Element) -> Ret:
     _check_type(body, parent)
     _check_number(company, body.get("AccountNumber"))
     fields = {text: body.get(text) for text in TEXTS if body.get(text)}
+    if currency := currencies.asked(company, body, "Account"):
+        fields["CurrencyRef"] = currency
     account = company.lists.add("Account", name, "", parent, names.active(body), **fields)
     return [("AccountRet", list_answers.ret(company, account))]
 
@@ -38,4 +41,4 @@ def _check_type(body: Element, parent: Entry | None) -> None:
 def _check_number(company: Company, number: str) -> None:
     taken = (one.fields.get("AccountNumber") for one in company.lists.all("Account"))
     if number and number in taken:
-        raise refusals.not_saved("Account", f"The account number {number} is already in use.")
+        raise refusals.not_saved("Account", "The account number is already in use.")

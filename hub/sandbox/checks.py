@@ -85,7 +85,8 @@ def _give_back(company: Company, check: Transaction) -> None:
         _need_payee(check, "Customer", account.full_name)
         if line["customer"] != check.fields["payee"]:
             raise refusals.not_saved(
-                "Check", f"A line of {account.full_name} must name the payee as its customer."
+                "Check",
+                f"When you use {account.full_name}, you must choose a customer on its line, the payee.",
             )
         check.customer, check.account, check.total = line["customer"], account.id, line["amount"]
 
@@ -93,7 +94,7 @@ def _give_back(company: Company, check: Transaction) -> None:
 def _need_payee(check: Transaction, list: str, account: str) -> None:
     if check.fields["payee_list"] != list:
         raise refusals.not_saved(
-            "Check", f"A check with a line of {account} must be paid to a {list.lower()}."
+            "Check", f"When you use {account}, you must choose a {list.lower()} as the payee."
         )
 
 

@@ -7,13 +7,16 @@ stricter reading: what it takes, QuickBooks takes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hub.qbwc.qbxml import Element
-from hub.sandbox import refusals, transaction_answers
+from hub.sandbox import currencies, refusals, transaction_answers
 from hub.sandbox.answer import Ret
 from hub.sandbox.company import Company
 from hub.sandbox.journal_lines import JournalLines, signed
 from hub.sandbox.lists import Entry
-from hub.sandbox.references import References
+from hub.sandbox.references import LABELS, References
+from hub.sandbox.sales_lines import Line
 from hub.sandbox.transactions import Posting, Transaction
 
 KIND = "JournalEntry"
@@ -32,12 +35,13 @@ def add(company: Company, request: Element) -> Ret:
     """Record a journal entry."""
     body = next(iter(request))
     references = References(company, KIND)
-    _check_currency(company, body)
     entry = Transaction(KIND, references.open_date(body), body.get("RefNumber"))
     entry.lines = JournalLines(company, references).read(body)
     entry.fields = {
         "IsAdjustment": body.get("IsAdjustment"),
         "ExternalGUID": body.get("ExternalGUID"),
+        "CurrencyRef": currencies.asked(company, body, references.label),
+        "ExchangeRate": body.get("ExchangeRate"),
     }
     check(company, entry)
     company.transactions.add(entry, postings(entry))
@@ -50,7 +54,9 @@ def modify(company: Company, request: Element) -> Ret:
     body = next(iter(request))
     references = References(company, KIND)
     entry = references.changeable(body.get("TxnID"), body.get("EditSequence"))
-    _check_currency(company, body)
+    if currency := currencies.asked(company, body, references.label):
+        entry.fields["CurrencyRef"] = currency
+    entry.fields["ExchangeRate"] = body.get("ExchangeRate", entry.fields.get("ExchangeRate", ""))
     entry.date = references.open_date(body, entry.date)
     if body.find("RefNumber") is not None:
         entry.ref_number = body.get("RefNumber")
@@ -78,61 +84,55 @@ def check(company: Company, entry: Transaction) -> None:
     """See that an entry may stand in the books, and note what of it a customer can pay.
 
     :raises Refusal: 3180 when it is out of balance, has more than one A/R or A/P account, or does
-        not name whom such an account needs.
+        not name whom such an account needs; 3140 for an account of another currency.
     """
     if sum(signed(line) for line in entry.lines):
-        raise refusals.not_saved("Journal Entry", UNBALANCED)
-    _check_parties(company, entry)
+        raise refusals.not_saved(LABELS[KIND], UNBALANCED)
+    accounts = [_account(company, line) for line in entry.lines]
+    for account in accounts:
+        currencies.check(account, entry.fields.get("CurrencyRef") or currencies.HOME, LABELS[KIND])
+    _check_parties(entry, accounts)
 
 
 def postings(entry: Transaction) -> list[Posting]:
     return [Posting(line["account"], signed(line), line["entity"]) for line in entry.lines]
 
 
-def _check_currency(company: Company, body: Element) -> None:
-    for name in ("CurrencyRef", "ExchangeRate"):
-        if body.find(name) is not None and not company.preferences["IsMultiCurrencyOn"]:
-            raise refusals.feature_off("multiple currencies")
+def _account(company: Company, line: Line) -> Entry:
+    account = company.lists.get("Account", line["account"])
+    assert account is not None
+    return account
 
 
-def _check_parties(company: Company, entry: Transaction) -> None:
+def _check_parties(entry: Transaction, accounts: Sequence[Entry]) -> None:
     """See that A/R names a customer, A/P and sales tax a vendor, and that there is one of them."""
-    used: set[str] = set()
-    receivables = 0
+    used: list[Entry] = []
     entry.customer, entry.account, entry.total = "", "", 0
-    for line in entry.lines:
-        account = company.lists.get("Account", line["account"])
-        assert account is not None
+    for line, account in zip(entry.lines, accounts, strict=True):
         wanted = _party(account)
         if not wanted:
             continue
         if line["entity_list"] != wanted:
             raise refusals.not_saved(
-                "Journal Entry",
-                f"A line of {account.full_name} must name a {wanted.lower()} (EntityRef).",
+                LABELS[KIND],
+                f"When you use {account.full_name}, you must choose a {wanted.lower()} in the Name field.",
             )
-        used.add(account.id)
-        receivables += wanted == "Customer"
+        used.append(account)
         if wanted == "Customer":
             # What is owed (or credited) here can be paid like an invoice.
-            entry.customer, entry.account, entry.total = (
-                line["entity"],
-                account.id,
-                max(signed(line), 0),
-            )
-    payables = sum(1 for line in entry.lines if line["account"] in used) - receivables
-    several = len(used) > 1 or receivables > 1 or (payables > 1 and not _is_tax(company, used))
-    if several:
-        raise refusals.not_saved("Journal Entry", ONE_PARTY_ACCOUNT)
+            entry.customer, entry.account = line["entity"], account.id
+            entry.total = max(signed(line), 0)
+    if len(used) > 1 and not all(_is_tax(account) for account in used):
+        raise refusals.not_saved(LABELS[KIND], ONE_PARTY_ACCOUNT)
 
 
 def _party(account: Entry) -> str:
     if account.fields["AccountType"] == "AccountsReceivable":
         return "Customer"
-    if account.fields["AccountType"] == "AccountsPayable":
+    if account.fields["AccountType"] == "AccountsPayable" or _is_tax(account):
         return "Vendor"
-    return "Vendor" if account.fields.get("SpecialAccountType") == "SalesTaxPayable" else ""
+    return ""
 
 
-def _is_tax(company: Company, accounts: set[str]) -> bool:
-    return accounts == {company.lists.special("SalesTaxPayable").id}
+def _is_tax(account: Entry) -> bool:
+    return account.fields.get("SpecialAccountType") == "SalesTaxPayable"

@@ -60,6 +60,7 @@ def _account(company: Company, account: Entry) -> Ret:
         ("Desc", fields.get("Desc")),
         ("Balance", cents.write(sign * own)),
         ("TotalBalance", cents.write(sign * total)),
+        ("CurrencyRef", [("FullName", fields.get("CurrencyRef"))]),
     ]
 
 

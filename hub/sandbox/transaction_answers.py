@@ -227,6 +227,8 @@ class Shown:
             ("TxnDate", entry.date),
             ("RefNumber", entry.ref_number),
             ("IsAdjustment", _flag(entry.fields.get("IsAdjustment", ""))),
+            ("CurrencyRef", [("FullName", entry.fields.get("CurrencyRef"))]),
+            ("ExchangeRate", entry.fields.get("ExchangeRate")),
             ("ExternalGUID", entry.fields.get("ExternalGUID")),
             *((line["side"], self._journal_line(line)) for line in entry.lines if lines),
         ]

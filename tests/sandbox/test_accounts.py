@@ -50,7 +50,11 @@ def test_an_account_may_begin_inactive(desk):
             *(3180, "parent's type, Income"),
         ),
         ({"Name": "A", "AccountType": "NonPosting"}, 3210, "non-posting"),
-        ({"Name": "A", "AccountType": "Bank", "AccountNumber": "4000"}, 3180, "4000"),
+        (
+            {"Name": "A", "AccountType": "Bank", "AccountNumber": "4000"},
+            3180,
+            "account number is already",
+        ),
         ({"Name": "A" * 32, "AccountType": "Bank"}, 3070, "too long"),
     ],
 )

@@ -1,5 +1,7 @@
 import pytest
 
+from hub.qbwc.statuses import status
+
 CLEARING, SALES, TAX = "Billing Clearing", "Sales:Hosting", "Sales Tax Payable"
 AR, AP = "Accounts Receivable", "Accounts Payable"
 AGENCY = "State Board of Equalization"
@@ -128,3 +130,73 @@ def test_an_entry_can_be_voided_and_deleted(desk):
     assert desk.balance(CLEARING) == "0.00"
     desk.do("TxnDel", {"TxnDelType": "JournalEntry", "TxnID": id})
     assert desk.ask("JournalEntryQuery", {"TxnID": id}).code == 500
+
+
+EURO = {"CurrencyRef": {"FullName": "euro"}, "ExchangeRate": "1.08"}
+
+
+def foreign(desk, name, type):
+    desk.company.prefer(IsMultiCurrencyOn=True)
+    given = {"Name": name, "AccountType": type, "CurrencyRef": {"FullName": "Euro"}}
+    return desk.add("Account", given)
+
+
+def test_an_entry_has_one_currency(desk):
+    assert foreign(desk, "Euro Bank", "Bank").get("CurrencyRef/FullName") == "Euro"
+    added = desk.add("JournalEntry", entry([line("Euro Bank", "1.00")], [line(SALES, "1.00")], **EURO))
+    assert added.get("CurrencyRef/FullName") == "Euro"
+    assert added.get("ExchangeRate") == "1.08"
+    stamps = {"TxnID": added.get("TxnID"), "EditSequence": added.get("EditSequence")}
+    after = desk.do("JournalEntryMod", {"JournalEntryMod": {**stamps, "ExchangeRate": "1.09"}})
+    assert (after.get("CurrencyRef/FullName"), after.get("ExchangeRate")) == ("Euro", "1.09")
+    stamps["EditSequence"] = after.get("EditSequence")
+    home = {"CurrencyRef": {"FullName": "US Dollar"}}
+    desk.refuse("JournalEntryMod", {"JournalEntryMod": {**stamps, **home}}, 3140, "currency")
+
+
+@pytest.mark.parametrize(
+    ("debit", "head", "words"),
+    [
+        ("Euro Bank", {}, "account is Euro and that of the transaction is US Dollar"),
+        ("Euro Bank", {"CurrencyRef": {"FullName": "Swiss Franc"}}, "transaction is Swiss Franc"),
+        ("Checking", EURO, "account is US Dollar and that of the transaction is Euro"),
+        (CLEARING, {"CurrencyRef": {"FullName": "Ducat"}}, '"Ducat"'),
+        (CLEARING, {"CurrencyRef": {"ListID": "8-1"}}, '"8-1"'),
+    ],
+)
+def test_currencies_that_do_not_go_together_are_refused(desk, debit, head, words):
+    foreign(desk, "Euro Bank", "Bank")
+    given = entry([line(debit, "1.00")], [line(SALES, "1.00")], **head)
+    desk.refuse_add("JournalEntry", given, 3140, words)
+
+
+def test_a_foreign_account_needs_currencies_switched_on(desk):
+    given = {"Name": "Euro", "AccountType": "Bank", "CurrencyRef": {"FullName": "Euro"}}
+    desk.refuse_add("Account", given, 3250, "currencies")
+
+
+@pytest.mark.parametrize(
+    ("debits", "credits"),
+    [
+        ([line(TAX, "1.00", "Dan T. Miller")], [line(SALES, "1.00")]),
+        ([line(AP, "1.00", "Kern Lighting Warehouse")], [line(SALES, "1.00")]),
+    ],
+)
+def test_a_vendor_is_a_vendor_and_nobody_else(desk, debits, credits):
+    desk.refuse_add("JournalEntry", entry(debits, credits), 3180, "vendor in the Name field")
+
+
+@pytest.mark.parametrize(
+    ("debits", "slug"),
+    [
+        ([line(AR, "1.00")], "receivable-without-customer"),
+        ([line("Euro Bank", "1.00")], "currency"),
+        ([line(CLEARING, "2.00")], "unbalanced"),
+        ([line(AR, "0.50", "Kern Lighting Warehouse")] * 2, "two-receivables"),
+    ],
+)
+def test_what_quickbooks_says_leads_to_the_cause(desk, debits, slug):
+    foreign(desk, "Euro Bank", "Bank")
+    given = {"JournalDebitLine": debits, "JournalCreditLine": [line(SALES, "1.00")]}
+    answer = desk.ask("JournalEntryAdd", {"JournalEntryAdd": given})
+    assert status(answer.code, answer.text).slug == slug
