@@ -70,5 +70,7 @@ def application(settings: dict[str, Any]) -> Any:
         config.include("hub.security")
         config.include("hub.routes")
         config.scan("hub.views")
+        config.scan("hub.qbwc.ripening")
         config.scan("hub.qbwc.sweep")
+        config.scan("hub.qbwc.ripening")
     return config.make_wsgi_app()

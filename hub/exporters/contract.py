@@ -40,6 +40,8 @@ class Prepared:
     version: int
     accounts: Sequence[Sequence[Any]] = ()
     """Purpose, charge id, code and account of each amount in it."""
+    more: Sequence[Errand] = ()
+    """Errands that it makes, as other documents follow from it."""
 
     @property
     def fingerprint(self) -> str:
@@ -78,6 +80,7 @@ class Nothing:
     version: int = 0
     accounts: Sequence[Sequence[Any]] = ()
     """As in ``Prepared``, of amounts that cancel each other out."""
+    more: Sequence[Errand] = ()
 
 
 Outcome = Prepared | Held | Nothing
@@ -95,6 +98,9 @@ class Exporter(Protocol):
 
     def closed(self, cycle: BillingCycle) -> list[Errand]:
         """Return the errands that closing ``cycle`` makes."""
+
+    def ripe(self) -> list[Errand]:
+        """Return the errands that the passing of time makes."""
 
     def prepare(self, subjects: Sequence[str], send: bool) -> Mapping[str, Outcome]:
         """Return what each errand is right now; with ``send`` it goes out in this transaction. A

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.books.chart import Chart, Objection
-from hub.books.models import Connection, Correction, Family, JournalEntry, JournalEntryLine, ListEntry
+from hub.books.models import Connection, Correction, Family, JournalEntry, JournalEntryLine
 from hub.exporters.charges import Charges
 from hub.exporters.contract import books_closed, currency_objection
 from hub.ledger.models import BillingCycle, Posting, Purpose

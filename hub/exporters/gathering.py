@@ -128,8 +128,10 @@ class Gathering:
 
     def _gathering(self, spans: Iterable[_Span]) -> dict[_Span, JournalEntry]:
         query = self._query(spans).where(JournalEntry.frozen.is_(None))
-        locked = query.with_for_update(read=True, key_share=True).execution_options(
-            populate_existing=True
+        locked = (
+            query.order_by(JournalEntry.id)
+            .with_for_update(read=True, key_share=True)
+            .execution_options(populate_existing=True)
         )
         entries = {_span(entry): entry for entry in self._db.scalars(locked)}
         return {span: entries[span] for span in spans if span in entries}

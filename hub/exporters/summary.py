@@ -42,6 +42,8 @@ RANK = 70
 ACCOUNT_RANK = 5
 MASTER_CUSTOMER = "master_customer:1"
 """The subject of the one customer in whose name summaries stand on Accounts Receivable."""
+WITHDRAWN = "withdrawn"
+"""Stands for the fingerprint of an entry whose approval a person took back: it waits for one."""
 _GATHERED = ("invoice", "credit_memo", "payment", "refund")
 
 
@@ -164,10 +166,11 @@ class SummaryExporter:
             return []
         if policy.approval is Approval.AFTER_FIRST and not self._was_approved():
             return []
+        held = Correction.TRUE_UP if policy.late_change is LateChange.HOLD else None
         free = [
             entry
             for entry in entries
-            if not (policy.late_change is LateChange.HOLD and entry.correction is Correction.TRUE_UP)
+            if not entry.approved_as and (held is None or entry.correction is not held)
         ]
         limit = policy.approval_limit
         if limit is None or not free:

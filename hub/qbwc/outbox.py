@@ -56,6 +56,11 @@ class Outbox:
         self._db.flush()
         self.put(self.exporter.closed(cycle))
 
+    def ripen(self) -> None:
+        """Put what has become ready by itself: a day, week or month is over."""
+        self.keep("pg_advisory_xact_lock")
+        self.put(self.exporter.ripe())
+
     def keep(self, lock: str) -> None:
         """Take records (shared) or close a cycle or change the mode (alone), never both at once: the
         close would miss the records' postings and they the close.

@@ -132,7 +132,7 @@ class StaffRoom:
     def __init__(self, db: HubSession, tenant: Tenant, actor: str):
         self._db = db
         self._tenant = tenant
-        self._actor = actor
+        self.actor = actor
 
     def all(self) -> Sequence[Staff]:
         """Return people first, then integration logins."""
@@ -184,7 +184,7 @@ class StaffRoom:
 
         :raises Refused: when a person would lock themselves out.
         """
-        if staff.login.lower() == self._actor.lower() and not active:
+        if staff.login.lower() == self.actor.lower() and not active:
             raise Refused("You cannot switch off your own access; ask another person.")
         staff.active = active
         self.audit("access on" if active else "access off", login=staff.login)
@@ -217,7 +217,7 @@ class StaffRoom:
 
     def audit(self, action: str, **detail: str) -> None:
         """Write an act into the tenant's audit log. Never a secret."""
-        self._db.add(AuditEntry(actor=self._actor, action=action, detail=detail))
+        self._db.add(AuditEntry(actor=self.actor, action=action, detail=detail))
 
     def audit_log(self, limit: int = 200, before: int = 0) -> Sequence[AuditEntry]:
         """Return the newest acts, or those before one of them."""

@@ -62,7 +62,7 @@ def test_there_and_back_books_once(summary, enter, filled):
     submit_mode(browser, summary, "full", 303)
     submit_mode(browser, summary, "summary", 303)
     summary.sync()
-    assert summary.counts()["JournalEntry"] == 2
+    assert summary.counts()["JournalEntry"] == 3
     assert summary.proof().difference == 0
 
 
