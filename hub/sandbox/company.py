@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +33,14 @@ FACTS = ("name", "legal_name", "country", "is_sample")
 class Company:
     """One company file, open. Opening a path where there is none makes a new company there."""
 
-    def __init__(self, path: str | Path, name: str = "Sandbox Company", clock: Clock = local_time):
+    def __init__(
+        self,
+        path: str | Path,
+        name: str = "Sandbox Company",
+        clock: Clock = local_time,
+        fill: Callable[[Lists], None] = chart.fill,
+    ):
+        """Open the file at ``path``; ``fill`` puts into a new one what it begins with."""
         self.path = Path(path).absolute()
         self._file = CompanyFile(self.path, clock)
         self.deletions = Deletions(self._file)
@@ -40,7 +48,7 @@ class Company:
         self.transactions = Transactions(self._file, self.deletions)
         self.message_sets = MessageSets(self._file)
         if self._file.is_old:
-            self._begin(name)
+            self._begin(name, fill)
 
     @classmethod
     def create(
@@ -57,7 +65,7 @@ class Company:
             company.describe(legal_name=legal_name)
         return company
 
-    def _begin(self, name: str) -> None:
+    def _begin(self, name: str, fill: Callable[[Lists], None]) -> None:
         with self._file.atomic():
             is_new = self._file.is_blank
             self._file.lay_out()
@@ -65,7 +73,7 @@ class Company:
                 self._set_fact("name", name)
                 self._set_fact("legal_name", name)
                 self._set_fact("preferences", json.dumps(PREFERENCES))
-                chart.fill(self.lists)
+                fill(self.lists)
 
     def __enter__(self) -> Company:
         return self

@@ -8,6 +8,7 @@ message sets are in the same file, hence in the same transaction.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -62,6 +63,8 @@ LAYOUT = 2
 
 CHUNK = 500
 """How many values one statement takes."""
+
+_ID = re.compile(r"([0-9A-F]{1,8})-")
 
 Clock = Callable[[], dt.datetime]
 
@@ -218,6 +221,15 @@ class CompanyFile:
         """Return a new EditSequence, which is never the ``previous`` one."""
         now = int(self._clock().timestamp()) + self.restores
         return str(max(now, int(previous or 0) + 1))
+
+    def keep_free(self, ids: Iterable[str]) -> None:
+        """See that none of ``ids``, which come from elsewhere, is ever given here."""
+        numbers = [int(found[1], 16) & 0x7FFFFFFF for id in ids if (found := _ID.match(id))]
+        if numbers:
+            self.run(
+                "UPDATE fact SET value = max(CAST(value AS INTEGER), ?) WHERE name = 'next'",
+                max(numbers) + 1,
+            )
 
     def new_list_ids(self, count: int) -> list[str]:
         """Return ids like ``8000001B-1405768916`` (protocol.md C.4)."""

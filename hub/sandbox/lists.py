@@ -17,6 +17,14 @@ NAMES = ("Customer", "Vendor", "Employee", "OtherName")
 LISTS = ("Account", "Item", *NAMES, "Class", "PaymentMethod", "SalesTaxCode", "Terms")
 
 
+SPECIAL = {
+    "AccountsReceivable": ("Accounts Receivable", "AccountsReceivable"),
+    "SalesTaxPayable": ("Sales Tax Payable", "OtherCurrentLiability"),
+    "UndepositedFunds": ("Undeposited Funds", "OtherCurrentAsset"),
+}
+"""Name and type of the accounts that QuickBooks makes itself when it needs them."""
+
+
 @dataclass
 class Entry:
     """One row of a list. ``fields`` hold what only its kind has; references in it are ListIDs."""
@@ -99,12 +107,21 @@ class Lists:
         )
 
     def special(self, special_type: str) -> Entry:
-        """Return the account QuickBooks itself uses for ``special_type`` (protocol.md C.5)."""
+        """Return the account QuickBooks itself uses for ``special_type`` (protocol.md C.5).
+
+        Where there is none yet it is made, as QuickBooks does when it first needs one.
+        """
         if special_type not in self._special:
             accounts = self.all("Account")
             self._special |= {one.fields.get("SpecialAccountType", ""): one.id for one in accounts}
-        found = self.get("Account", self._special[special_type])
-        assert found is not None
+        found = self.get("Account", self._special.get(special_type, ""))
+        return found or self._make_special(special_type)
+
+    def _make_special(self, special_type: str) -> Entry:
+        name, type = SPECIAL[special_type]
+        found = self.named("Account", name)
+        if found is None:
+            found = self.add("Account", name, AccountType=type, SpecialAccountType=special_type)
         return found
 
     def reread(self) -> None:
@@ -127,10 +144,11 @@ class Lists:
         return entry
 
     def add_all(self, entries: Sequence[Entry]) -> None:
-        """Add entries, and give them their ListIDs, times and EditSequences."""
+        """Add entries, and give them their times, EditSequences, and ListIDs where they have none."""
+        self._file.keep_free(one.id for one in entries)
         now, sequence = self._file.now(), self._file.edit_sequence()
         for entry, id in zip(entries, self._file.new_list_ids(len(entries)), strict=True):
-            entry.id, entry.edit_sequence = id, sequence
+            entry.id, entry.edit_sequence = entry.id or id, sequence
             entry.created = entry.modified = now
         self._file.run_many(
             "INSERT INTO entry (id, list, kind, name, full_name, folded, parent, active, created,"
