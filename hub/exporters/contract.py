@@ -163,6 +163,13 @@ def period_objection(connection: Connection, date: Any) -> str | None:
     return None
 
 
+def first_open_day(connection: Connection, date: dt.date) -> dt.date:
+    """Return ``date``, or where its period is closed the first day after that."""
+    closing = connection.company.get("closing_date")
+    closed = dt.date.fromisoformat(closing) if closing else dt.date.min
+    return date if date > closed else closed + dt.timedelta(days=1)
+
+
 def currency_objection(connection: Connection, currency: str) -> str | None:
     """Say that QuickBooks keeps no books in ``currency``, or nothing."""
     home = connection.company.get("currency", "USD")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hub.books.chart import Chart
 from hub.books.models import Connection, Link, ListEntry, ListKind
@@ -36,16 +37,31 @@ def _ref(entry: ListEntry) -> dict[str, Any]:
 
 
 def query(link: Link, version: int) -> Prepared:
-    """Return the request that reads an object again whose EditSequence is out of date."""
-    key = "ListID" if link.object == "Customer" else "TxnID"
-    return Prepared(f"{link.object}Query", {key: link.object_id}, version)
+    """Return the request that reads an object again whose EditSequence is out of date; an invoice or
+    credit memo with all that it says and is linked with."""
+    if link.object == "Customer":
+        return Prepared("CustomerQuery", {"ListID": link.object_id}, version)
+    fields = {"TxnID": link.object_id}
+    if link.object != "ARRefundCreditCard":
+        fields["IncludeLineItems"] = "true"
+    if link.object in _OBJECTS.values():
+        fields["IncludeLinkedTxns"] = "true"
+    return Prepared(f"{link.object}Query", fields, version)
 
 
 _OBJECTS = {"invoice": "Invoice", "credit_memo": "CreditMemo"}
 
 
+class Turn(NamedTuple):
+    """Which document of a record it is: 0 for the first one, 1 where another takes its place; and the
+    day it is booked on."""
+
+    number: int
+    date: dt.date
+
+
 def document(
-    places: Places, connection: Connection, record: Any, customer: Link, link: Link | None
+    places: Places, connection: Connection, record: Any, customer: Link, link: Link | None, turn: Turn
 ) -> Prepared:
     """Return the request that adds an invoice or credit memo, or with ``link`` changes it.
 
@@ -58,24 +74,72 @@ def document(
     object_ = _OBJECTS[kind]
     accounts: Accounts = [(Purpose.RECEIVABLE, None, "", places.chart.receivable().full_name)]
     rows = [*_lines(places, record, accounts), *_taxes(places, record, accounts)]
-    ref_number = number(record.number, 11, object_[0], record.id)
-    full_number = f"{object_} {record.number}" if ref_number != record.number else ""
     due = getattr(record, "due_date", None)
+    ref_number, notes = _numbered(record, object_, turn)
     head = present(
         CustomerRef={"ListID": customer.object_id},
         ARAccountRef=_ref(places.chart.receivable()),
-        TxnDate=record.date.isoformat(),
+        TxnDate=turn.date.isoformat(),
         RefNumber=ref_number,
         DueDate=due.isoformat() if due else "",
-        Memo=" · ".join(filter(None, (full_number, record.memo))),
+        Memo=" · ".join(filter(None, (*notes, record.memo))),
     )
     if link is None:
-        head["ExternalGUID"] = guid(connection, f"{kind}:{record.id}")
+        again = record.version if turn.number else 0
+        head["ExternalGUID"] = guid(connection, f"{kind}:{record.id}", again)
         body = head | {f"{object_}LineAdd": rows}
         return Prepared(f"{object_}Add", {f"{object_}Add": body}, record.version, accounts)
     given = {"TxnID": link.object_id, "EditSequence": link.edit_sequence}
     body = given | head | {f"{object_}LineMod": [{"TxnLineID": "-1"} | row for row in rows]}
     return Prepared(f"{object_}Mod", {f"{object_}Mod": body}, record.version, accounts)
+
+
+def _numbered(record: Any, object_: str, turn: Turn) -> tuple[str, list[str]]:
+    """Return the RefNumber of a document, and what its memo says of it: the full number where that is
+    too long, what it takes the place of, and the day it was billed where it is booked on another."""
+    suffix = f"-{turn.number + 1}" if turn.number else ""
+    short = number(record.number, 11 - len(suffix), object_[0], record.id)
+    notes = [f"{object_} {record.number}"] if short != record.number else []
+    notes += [f"Takes the place of {record.number}"] if suffix else []
+    notes += [f"Dated {record.date}"] if turn.date != record.date else []
+    return short + suffix, notes
+
+
+def reversal(connection: Connection, chart: Chart, subject: str, link: Link, date: dt.date) -> Prepared:
+    """Return the request for the credit memo that takes a whole invoice back, line by line.
+
+    :raises Objection: when QuickBooks has no receivables account.
+    """
+    code = chart.find(ListKind.SALES_TAX_CODE, "Non")
+    rows = [
+        present(
+            ItemRef={"ListID": line["Item"][0]} if "Item" in line else {},
+            Desc=line.get("Description"),
+            ClassRef={"ListID": line["Class"][0]} if "Class" in line else {},
+            Amount=line.get("Amount") if "Item" in line else "",
+            SalesTaxCodeRef=_ref(code) if code and "Item" in line else {},
+        )
+        for line in link.content.get("Lines", [])
+    ]
+    fields = present(
+        CustomerRef={"ListID": link.content["Customer"][0]},
+        ARAccountRef=_ref(chart.receivable()),
+        TxnDate=date.isoformat(),
+        RefNumber=number(f"{link.number}-C", 11, "R", link.id),
+        Memo=f"Takes back invoice {link.number}",
+    )
+    fields |= {"ExternalGUID": guid(connection, subject), "CreditMemoLineAdd": rows}
+    return Prepared("CreditMemoAdd", {"CreditMemoAdd": fields}, 1)
+
+
+def told(prepared: Prepared) -> dict[str, Any]:
+    """Return what a document's request says, as contents do; without its lines."""
+    body = prepared.fields[prepared.kind]
+    rows: list[dict[str, str]] = next((body[name] for name in body if "Line" in name), [])
+    total = sum((Decimal(row.get("Amount", "0")) for row in rows), Decimal("0.00"))
+    named = {"Date": "TxnDate", "Number": "RefNumber", "Due": "DueDate", "Memo": "Memo"}
+    found = {label: body[name] for label, name in named.items() if body.get(name)}
+    return found | {"Total": str(total)}
 
 
 def _lines(places: Places, record: Any, accounts: Accounts) -> list[dict[str, Any]]:

@@ -8,13 +8,17 @@ QuickBooks cannot void, is deleted). Items are found by name, never made.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.books import contents
 from hub.books.chart import Chart, Objection
 from hub.books.links import Links
 from hub.books.models import NAMES, Connection, Link, ListEntry, ListKind
@@ -28,12 +32,15 @@ from hub.exporters.contract import (
     Outcome,
     Prepared,
     currency_objection,
+    first_open_day,
     fits,
     period_objection,
 )
+from hub.exporters.credits import Credits, Reversals, owners
 from hub.exporters.customers import Customers
 from hub.exporters.items import item_of
 from hub.exporters.parents import Parents
+from hub.exporters.revisions import CREDITS_RANK, Revisions, used_on
 from hub.ledger.models import (
     BillingCycle,
     CreditMemo,
@@ -44,8 +51,11 @@ from hub.ledger.models import (
     Refund,
     Status,
 )
+from hub.money import ZERO
 
 RANKS = {"customer": 10, "invoice": 30, "credit_memo": 40, "payment": 50, "refund": 60}
+ENDING = {"refund": 20, "payment": 22, "credit_memo": 24}
+"""What is void goes before the documents that it was used on, so that these are free."""
 _MODELS: dict[str, type[Any]] = {
     "customer": Customer,
     "invoice": Invoice,
@@ -83,6 +93,7 @@ class FullExporter:
         }
         self._parents = Parents(db, self._links, {})
         self._linked: Mapping[str, Link] = {}
+        self._revisions = Revisions(db, connection, self._links)
 
     @property
     def chart(self) -> Chart:
@@ -93,7 +104,13 @@ class FullExporter:
         """Every record goes to QuickBooks by itself, except what only the hub knows of."""
         if kind not in RANKS:
             return []
-        return [Errand(f"{kind}:{record.id}", RANKS[kind]) for record in changed]
+        # What QuickBooks has is read again before it is changed.
+        self._links.outdate(
+            f"{kind}:{record.id}"
+            for record in changed
+            if kind in ("invoice", "credit_memo") and record.version > 1
+        )
+        return [Errand(f"{kind}:{record.id}", _rank(kind, record)) for record in changed]
 
     def closed(self, cycle: BillingCycle) -> list[Errand]:
         """A billing cycle's close books nothing here: its records went by themselves."""
@@ -109,13 +126,20 @@ class FullExporter:
         for subject in subjects:
             kind, _, id_ = subject.partition(":")
             wanted[kind].append(int(id_))
+        self._revisions.send = send
+        made: dict[str, Outcome] = {
+            **Credits(self._db, self._connection, self._links).prepare(wanted.pop("credits", [])),
+            **Reversals(self._db, self._connection, self._links).prepare(
+                wanted.pop("reversal", []), self.chart
+            ),
+        }
         records = {
             f"{kind}:{record.id}": record
             for kind, ids in wanted.items()
             for record in self._db.scalars(select(_MODELS[kind]).where(_MODELS[kind].id.in_(ids)))
         }
         self._load(records)
-        return {subject: self._outcome(subject, record) for subject, record in records.items()}
+        return made | {subject: self._outcome(subject, record) for subject, record in records.items()}
 
     def _load(self, records: Mapping[str, Any]) -> None:
         """Fetch what building these records needs: links, parents, charges, namesakes."""
@@ -137,10 +161,10 @@ class FullExporter:
             return Held(str(error))
         return fits(outcome) if isinstance(outcome, Prepared) else outcome
 
-    def _check(self, record: Any) -> None:
+    def _check(self, record: Any, date: dt.date) -> None:
         for objection in (
             currency_objection(self._connection, record.currency),
-            period_objection(self._connection, record.date),
+            period_objection(self._connection, date),
         ):
             if objection:
                 raise Objection(objection)
@@ -148,71 +172,128 @@ class FullExporter:
     def _customer(self, customer: Customer) -> Outcome:
         return self._customers.outcome(customer, self._linked.get(f"customer:{customer.id}"))
 
-    def _unless_same(self, prepared: Prepared, link: Link, record: Any) -> Outcome:
-        if prepared.fingerprint != link.fingerprint:
-            return prepared if link.edit_sequence else forms.query(link, record.version)
-        link.version = record.version
-        return Nothing("QuickBooks has it as it is.")
-
     def _document(self, document: Any) -> Outcome:
         """An invoice or credit memo."""
-        kind = document.__tablename__
-        link = self._linked.get(f"{kind}:{document.id}")
+        subject = f"{document.__tablename__}:{document.id}"
+        link = self._linked.get(subject)
+        if link is not None and link.voided and not link.version:
+            # It was deleted to be made anew.
+            link = None
         if document.status is Status.VOID:
-            return self._void(link, document, "TxnVoid")
-        self._check(document)
-        if link is not None and link.voided:
-            return Held(
-                f"“{document.number}” was voided in QuickBooks and is open again here; QuickBooks "
-                "cannot take a void back. Void it here too, and bill it anew as another invoice."
-            )
+            return self._void_document(link, document)
+        turns = len(self._parents.former.get(subject, ()))
+        if link is not None and not link.voided:
+            outcome = self._changed(document, link, turns)
+            if outcome is not None:
+                return outcome
+        is_next = link is not None
+        prepared = self._form(document, None, turns + is_next)
+        more = self._revisions.give_way(link, document.id) if link is not None else []
+        return replace(prepared, more=[*more, *self._uses(document)])
+
+    def _changed(self, document: Any, link: Link, turns: int) -> Outcome | None:
+        prepared = self._form(document, link, turns)
+        if isinstance(document, Invoice):
+            return self._revisions.invoice(prepared, link, document)
+        outcome = self._revisions.credit_memo(
+            prepared, link, document, lambda read: self._is_overused(document, read)
+        )
+        if isinstance(outcome, Held):
+            return outcome
+        return replace(outcome, more=self._uses(document))
+
+    def _form(self, document: Any, link: Link | None, turn: int) -> Prepared:
+        """Return an invoice's or credit memo's request; what takes the place of another may be booked
+        on the first open day."""
+        date = first_open_day(self._connection, document.date) if turn else document.date
+        self._check(document, date)
         customer = self._parents.link("customer", document.customer_id, document)
-        prepared = forms.document(self, self._connection, document, customer, link)
-        return prepared if link is None else self._unless_same(prepared, link, document)
+        return forms.document(self, self._connection, document, customer, link, forms.Turn(turn, date))
+
+    def _void_document(self, link: Link | None, document: Any) -> Outcome:
+        if link is None or link.voided:
+            return _ended(link, document)
+        outcome = self._revisions.void(link, document)
+        if outcome is not None:
+            return outcome
+        more = self._revisions.give_way(link, document.id)
+        return Nothing("A credit memo takes it back.", document.version, more=more)
+
+    @staticmethod
+    def _uses(document: Any) -> list[Errand]:
+        """Return the errands that use a credit memo on its invoices."""
+        applied = getattr(document, "applied", ())
+        return [Errand(f"credits:{row.invoice_id}", CREDITS_RANK) for row in applied]
+
+    def _is_overused(self, memo: CreditMemo, link: Link) -> bool:
+        """Whether QuickBooks has used a credit memo on an invoice of ours for more than it names."""
+        owner = owners(self._parents.former, self._linked)
+        left = {f"invoice:{row.invoice_id}": row.amount for row in memo.applied}
+        for id_, amount in used_on(link).items():
+            if id_ in owner:
+                left[owner[id_]] = left.get(owner[id_], ZERO) - amount
+            elif link.content[contents.LINKED][id_][0] == "Invoice":
+                left[id_] = -amount
+        return any(amount < 0 for amount in left.values())
 
     def _void(self, link: Link | None, record: Any, kind: str) -> Outcome:
-        if link is None:
-            return Nothing("It is void and was never booked.")
-        if link.voided:
-            link.version = record.version
-            return Nothing("It is void.")
-        self._check(record)
+        if link is None or link.voided:
+            return _ended(link, record)
+        self._check(record, record.date)
         fields = {f"{kind}Type": link.object, "TxnID": link.object_id}
         return Prepared(kind, fields, record.version)
 
     def _payment(self, payment: Payment) -> Outcome:
         link = self._linked.get(f"payment:{payment.id}")
+        if link is not None and (objection := self._revisions.objection(link, payment.version)):
+            return objection
         if payment.status is Status.VOID:
             return self._void(link, payment, "TxnDel")
-        self._check(payment)
+        self._check(payment, payment.date)
         prepared = forms.payment(
             self,
             self._connection,
             payment,
             self._parents.link("customer", payment.customer_id, payment),
-            [
-                (self._parents.link("invoice", row.invoice_id, payment), row.amount)
-                for row in payment.applied
-            ],
+            self._allocated(payment, link),
         )
         if link is None or link.voided:
             return prepared
         return self._anew(prepared, link, payment)
 
+    def _allocated(self, payment: Payment, link: Link | None) -> list[tuple[Link, Decimal]]:
+        """Return what of a payment goes to which document. Where one has taken another's place, what
+        was paid of the other stays there, as that is what is free again when the payment is made anew.
+        """
+        before = link.content.get(contents.APPLIED, {}) if link is not None else {}
+        found = []
+        for row in payment.applied:
+            left = row.amount
+            for former in self._parents.former.get(f"invoice:{row.invoice_id}", ()):
+                part = min(left, Decimal(before.get(former.object_id, {}).get("Amount", "0")))
+                if part > 0 and not former.voided:
+                    found.append((former, part))
+                    left -= part
+            if left:
+                found.append((self._parents.link("invoice", row.invoice_id, payment), left))
+        return found
+
     def _anew(self, prepared: Prepared, link: Link, record: Any) -> Outcome:
         """A changed payment or refund is deleted; the outbox then asks again and it is added anew,
         so nothing of it stays on invoices that it no longer pays."""
-        same = self._unless_same(prepared, link, record)
-        if isinstance(same, Nothing):
-            return same
+        if prepared.fingerprint == link.fingerprint:
+            link.version = record.version
+            return Nothing("QuickBooks has it as it is.")
         fields = {"TxnDelType": link.object, "TxnID": link.object_id}
         return Prepared("TxnDel", fields, record.version)
 
     def _refund(self, refund: Refund) -> Outcome:
         link = self._linked.get(f"refund:{refund.id}")
+        if link is not None and (objection := self._revisions.objection(link, refund.version)):
+            return objection
         if refund.status is Status.VOID:
             return self._void(link, refund, "TxnVoid")
-        self._check(refund)
+        self._check(refund, refund.date)
         memo = (
             self._parents.link("credit_memo", refund.credit_memo_id, refund)
             if refund.credit_memo_id
@@ -257,6 +338,19 @@ class FullExporter:
         if purpose is Purpose.REFUND:
             return self.chart.refund(code).full_name
         return self.item_of(charge_id or 0).account
+
+
+def _rank(kind: str, record: Any) -> int:
+    is_void = getattr(record, "status", Status.OPEN) is Status.VOID
+    return ENDING.get(kind, RANKS[kind]) if is_void else RANKS[kind]
+
+
+def _ended(link: Link | None, record: Any) -> Nothing:
+    """What is void and not in QuickBooks, or void there as well, has nothing to carry."""
+    if link is None:
+        return Nothing("It is void and was never booked.")
+    link.version = record.version
+    return Nothing("It is void.")
 
 
 def _gone(link: Link, record: Any) -> Outcome:

@@ -43,6 +43,8 @@ class Parents:
         }
         self.linked: Mapping[str, Link] = links.of([*records, *self._known])
         """The links of the records and their parents, by subject."""
+        self.former = links.former(s for s in (*records, *self._known) if not s.startswith("customer:"))
+        """The documents whose place others have taken, by the subject they stood for."""
 
     def link(self, kind: str, parent_id: int, child: Any) -> Link:
         """Return the link of a record that must be in QuickBooks before ``child``.
@@ -56,9 +58,9 @@ class Parents:
             raise Objection(
                 f"It names the {called}, which is another customer's. Correct the customer or the reference."
             )
-        if parent.is_void or (link and link.voided):
+        if parent.is_void:
             raise Objection(f"It names the {called}, which is void. Void it too, or apply it elsewhere.")
-        if link is None:
+        if link is None or link.voided:
             raise Objection(f"Waits for the {called}, which is not in QuickBooks yet.")
         if link.missing:
             raise Objection(f"Waits for the {called}, which QuickBooks does not have any more.")

@@ -20,6 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm.attributes import set_committed_value
 
 from hub.books import lists, stamps
+from hub.books.changes import Changes
 from hub.books.links import STALE, Booking, Links
 from hub.books.stamps import Carried
 from hub.db import HubSession
@@ -65,7 +66,13 @@ class Sent:
     @property
     def looks_again(self) -> bool:
         """Whether its record has to be looked at once more when it is done."""
-        return self.state == State.DONE and (self.kind == "TxnDel" or self.was_asked)
+        is_partial = self.kind == "TxnDel" or self.was_asked or self.is_use
+        return self.state == State.DONE and is_partial
+
+    @property
+    def is_use(self) -> bool:
+        """Whether it uses credits on an invoice, which is the invoice's change and not its own."""
+        return self.subject.startswith("credits:")
 
 
 class Settlement:
@@ -80,6 +87,10 @@ class Settlement:
         self._operations = [_sent(row) for row in rows]
         self._bookings: list[Booking] = []
         self._read: dict[str, Element | None] = {}
+        self._asked: list[Element] = []
+        """Transactions that were asked for with all that they are linked with."""
+        self._used: list[Element] = []
+        """Invoices on which credits were used."""
         self._gone: list[str] = []
         self._forgotten: list[str] = []
         self._shown: list[Element] = []
@@ -152,7 +163,7 @@ class Settlement:
         elif self._is_outdated(operation, status):
             self._read[operation.subject] = None
             self._again(operation)
-        elif operation.code == statuses.NAME_TAKEN and operation.kind == "CustomerAdd":
+        elif operation.code == statuses.NAME_TAKEN and _is_listed(operation.kind):
             self._ask(operation, Reason.NAME, doubts.TAKEN)
         elif status.action is Action.STOP:
             self._stop(operation)
@@ -198,11 +209,17 @@ class Settlement:
             self._missing(operation)
         else:
             # What had to be read again was read: now the change itself can go.
-            self._read[operation.subject] = ret
+            if ret.get("TxnID"):
+                self._asked.append(ret)
+            else:
+                self._read[operation.subject] = ret
             self._again(operation)
 
     def _book(self, operation: Sent, ret: Element | None) -> None:
         operation.state, operation.lost = State.DONE, False
+        if operation.is_use:
+            self._used += [ret] if ret is not None else []
+            return
         self._shown += [ret] if ret is not None else []
         self._bookings.append(
             Booking(operation.subject, operation.kind, operation.version, operation.fingerprint, ret)
@@ -271,7 +288,7 @@ class Settlement:
             self._book(operation, found.ret)
         elif found:
             self._take_back(operation, found)
-        elif question["reason"] == Reason.NAME or (others and operation.kind == "CustomerAdd"):
+        elif question["reason"] == Reason.NAME or (others and _is_listed(operation.kind)):
             self._name_is_taken(operation, others)
         else:
             if question["reason"] == Reason.MISSING:
@@ -346,10 +363,15 @@ class Settlement:
         links = Links(self._db, self._outbox.connection)
         links.book(self._bookings)
         links.refresh(self._read)
+        links.outdate(_invoice(subject) for subject, ret in self._read.items() if ret is None)
+        changes = Changes(self._db, self._outbox.connection)
+        changes.see(self._asked, with_links=True)
+        changes.see(self._used)
         links.lose(self._gone)
         links.forget(self._forgotten)
         lists.learn(self._db, self._outbox.connection, self._shown, self._visit.session.id)
         booked = {booking.subject: booking.kind for booking in self._bookings}
+        booked |= {one.subject: one.kind for one in self._operations if self._has_used(one)}
         done = sum(one.state == State.DONE and one.subject in booked for one in self._operations)
         refused = sum(one.state == State.FAILED for one in self._operations)
         values = {
@@ -378,6 +400,10 @@ class Settlement:
         more = [one for one in self._operations if one.subject in booked and one.looks_again]
         self._outbox.put([Errand(one.subject, one.rank) for one in more])
 
+    @staticmethod
+    def _has_used(operation: Sent) -> bool:
+        return operation.is_use and operation.kind == "InvoiceMod" and operation.state == State.DONE
+
     def _stamp(self, booked: Mapping[str, str]) -> None:
         """Leave the accounts in the postings of what was booked, and only there."""
         carried = {one.id: Carried(one.subject, one.version, one.accounts) for one in self._operations}
@@ -392,6 +418,17 @@ ANOTHER = (
     "QuickBooks has another entry numbered {number}, which is not the hub's. If it is the same, delete "
     "it there; press Try again to book this one beside it."
 )
+
+
+def _invoice(subject: str) -> str:
+    """Return whose document is out of date: that of the invoice on which credits are used."""
+    kind, _, id_ = subject.partition(":")
+    return f"invoice:{id_}" if kind == "credits" else subject
+
+
+def _is_listed(kind: str) -> bool:
+    """Whether a request adds an entry of a list, which is known by its name."""
+    return kind.removesuffix("Add") in doubts.LISTED and kind.endswith("Add")
 
 
 def _later(tries: int) -> dt.datetime | None:

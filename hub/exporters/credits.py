@@ -1,0 +1,194 @@
+"""Credits: memos that take a document back, and what of a credit is used on which invoice.
+
+A credit is used on an invoice by an ``InvoiceMod`` with ``SetCredit``, which makes no transaction of
+its own, adds to what was used before, and cannot be taken back but with the credit itself
+(protocol.md C.4). So the invoice is read with all its links first, only what is missing is set, and
+the EditSequence sees to it that this is never done twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.books import contents
+from hub.books.chart import Chart, Objection
+from hub.books.links import Links
+from hub.books.models import Connection, Link
+from hub.exporters import forms
+from hub.exporters.contract import Held, Nothing, Outcome, Prepared, first_open_day, period_objection
+from hub.exporters.revisions import used_on
+from hub.ledger.models import CreditMemo, CreditMemoApplied, Invoice, Status
+from hub.money import ZERO, plain
+
+
+class _Use(NamedTuple):
+    """What of a credit is to be used on a document."""
+
+    credit: Link
+    document: Link
+    amount: Decimal
+
+
+class Reversals:
+    """The credit memos that take back what other documents stand for now."""
+
+    def __init__(self, db: Session, connection: Connection, links: Links):
+        self._db = db
+        self._connection = connection
+        self._links = links
+
+    def prepare(self, ids: Sequence[int], chart: Chart) -> dict[str, Outcome]:
+        """Return what each of them is, by subject: ``reversal:7`` takes back ``superseded:7``."""
+        if not ids:
+            return {}
+        taken_back = self._db.scalars(select(Link).where(Link.id.in_(ids))).all()
+        own = self._links.of(f"reversal:{id_}" for id_ in ids)
+        found: dict[str, Outcome] = {}
+        for link in taken_back:
+            subject = f"reversal:{link.id}"
+            found[subject] = self._outcome(subject, link, own.get(subject), chart)
+        return found
+
+    def _outcome(self, subject: str, link: Link, own: Link | None, chart: Chart) -> Outcome:
+        if own is not None and not own.voided:
+            return Nothing("QuickBooks has it.", 1)
+        try:
+            date = first_open_day(self._connection, dt.date.fromisoformat(link.content["Date"]))
+            return forms.reversal(self._connection, chart, subject, link, date)
+        except Objection as error:
+            return Held(str(error))
+
+
+class Credits:
+    """The credits used on some invoices: ``credits:42`` is what is used on invoice 42."""
+
+    def __init__(self, db: Session, connection: Connection, links: Links):
+        self._db = db
+        self._connection = connection
+        self._links = links
+
+    def prepare(self, invoice_ids: Sequence[int]) -> dict[str, Outcome]:
+        """Return what is to be set on each invoice right now, one of its documents at a time."""
+        if not invoice_ids:
+            return {}
+        subjects = [f"invoice:{id_}" for id_ in invoice_ids]
+        query = select(Invoice).where(Invoice.id.in_(invoice_ids))
+        invoices = self._db.scalars(query).all()
+        self._former = self._links.former(subjects)
+        rows = self._rows(invoice_ids)
+        memos = [f"credit_memo:{row.credit_memo_id}" for row in rows]
+        former = [link for links in self._former.values() for link in links]
+        reversals = [f"reversal:{link.id}" for link in former if not link.voided]
+        self._linked = self._links.of([*subjects, *memos, *reversals])
+        wanted: dict[int, list[Any]] = defaultdict(list)
+        for row in rows:
+            wanted[row.invoice_id].append(row)
+        found: dict[str, Outcome] = {}
+        for invoice in invoices:
+            try:
+                found[f"credits:{invoice.id}"] = self._outcome(invoice, wanted[invoice.id])
+            except Objection as error:
+                found[f"credits:{invoice.id}"] = Held(str(error))
+        return found
+
+    def _rows(self, invoice_ids: Sequence[int]) -> Sequence[Any]:
+        query = (
+            select(
+                CreditMemoApplied.invoice_id,
+                CreditMemoApplied.credit_memo_id,
+                CreditMemoApplied.amount,
+                CreditMemo.number,
+                CreditMemo.customer_id,
+            )
+            .join(CreditMemo, CreditMemo.id == CreditMemoApplied.credit_memo_id)
+            .where(CreditMemoApplied.invoice_id.in_(invoice_ids), CreditMemo.status == Status.OPEN)
+            .order_by(CreditMemoApplied.credit_memo_id)
+        )
+        return self._db.execute(query).all()
+
+    def _outcome(self, invoice: Invoice, rows: Sequence[Any]) -> Outcome:
+        subject = f"invoice:{invoice.id}"
+        current = self._linked.get(subject)
+        if current is not None and (current.voided or current.missing):
+            current = None
+        former = [link for link in self._former.get(subject, []) if not link.voided]
+        documents = [*former, *([current] if current else [])]
+        if not former and not rows:
+            return Nothing("No credit is used on it.", invoice.version)
+        if invoice.status is Status.OPEN and current is None:
+            raise Objection(f"Waits for the invoice “{invoice.number}”, which is not in QuickBooks yet.")
+        for document in documents:
+            if not document.edit_sequence or contents.LINKED not in document.content:
+                return forms.query(document, invoice.version)
+        uses = [*self._of_reversals(former, current), *self._of_memos(invoice, rows, documents)]
+        for document in documents:
+            if mine := [use for use in uses if use.document is document and use.amount > 0]:
+                return self._set(document, mine, invoice.version)
+        return Nothing("Every credit is used as billed.", invoice.version)
+
+    def _of_reversals(self, former: Iterable[Link], current: Link | None) -> Iterable[_Use]:
+        """A memo that takes a document back is used on what is open of that, and what is left of it on
+        the document that has taken its place."""
+        for link in former:
+            memo = self._credit(f"reversal:{link.id}", f"the credit memo for “{link.number}”")
+            total = Decimal(link.content["Total"])
+            there = used_on(link).get(memo.object_id, ZERO)
+            open_ = min(total - there, link.balance or ZERO)
+            yield _Use(memo, link, open_)
+            if current is not None and _customer(current) == _customer(link):
+                here = used_on(current).get(memo.object_id, ZERO)
+                rest = total - there - open_ - here
+                yield _Use(memo, current, min(rest, current.balance or ZERO))
+
+    def _of_memos(
+        self, invoice: Invoice, rows: Sequence[Any], documents: Sequence[Link]
+    ) -> Iterable[_Use]:
+        if invoice.status is Status.VOID or not documents:
+            return
+        for row in rows:
+            if row.customer_id != invoice.customer_id:
+                raise Objection(
+                    f"The credit memo “{row.number}” is another customer's. Correct the customer or what "
+                    "it is applied to."
+                )
+            memo = self._credit(f"credit_memo:{row.credit_memo_id}", f"the credit memo “{row.number}”")
+            used = sum((used_on(one).get(memo.object_id, ZERO) for one in documents), ZERO)
+            yield _Use(memo, documents[-1], row.amount - used)
+
+    def _credit(self, subject: str, called: str) -> Link:
+        link = self._linked.get(subject)
+        if link is None or link.voided:
+            raise Objection(f"Waits for {called}, which is not in QuickBooks yet.")
+        if link.missing:
+            raise Objection(f"Waits for {called}, which QuickBooks does not have any more.")
+        return link
+
+    def _set(self, document: Link, uses: Sequence[_Use], version: int) -> Outcome:
+        date = dt.date.fromisoformat(document.content["Date"])
+        if objection := period_objection(self._connection, date):
+            return Held(f"{objection} Until then the credit stays open beside it.")
+        fields = {
+            "TxnID": document.object_id,
+            "EditSequence": document.edit_sequence,
+            "SetCredit": [
+                {"CreditTxnID": use.credit.object_id, "AppliedAmount": plain(use.amount)} for use in uses
+            ],
+        }
+        return Prepared("InvoiceMod", {"InvoiceMod": fields}, version)
+
+
+def _customer(link: Link) -> str:
+    return str(link.content.get("Customer", [""])[0])
+
+
+def owners(former: Mapping[str, Sequence[Link]], linked: Mapping[str, Link]) -> dict[str, str]:
+    """Return which invoice (its subject) each document is of, by TxnID."""
+    found = {link.object_id: subject for subject, link in linked.items() if link.object == "Invoice"}
+    return found | {link.object_id: subject for subject, links in former.items() for link in links}
