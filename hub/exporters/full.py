@@ -189,6 +189,9 @@ class FullExporter:
         is_next = link is not None
         prepared = self._form(document, None, turns + is_next)
         more = self._revisions.give_way(link, document.id) if link is not None else []
+        if turns and isinstance(document, Invoice):
+            # What was left of the memos that took its forerunners back is used on it.
+            more = [*more, Errand(f"credits:{document.id}", CREDITS_RANK)]
         return replace(prepared, more=[*more, *self._uses(document)])
 
     def _changed(self, document: Any, link: Link, turns: int) -> Outcome | None:
