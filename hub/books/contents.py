@@ -7,7 +7,7 @@ transactions they go to.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
@@ -49,6 +49,9 @@ LINKED = "Linked"
 """What is linked with a document, by TxnID: only where QuickBooks was asked for that just now."""
 _QUIET = {LINKED}
 """What is no part of what a document says."""
+_ORDER = ("Date", "Number", "Customer", "Payee", "Total", "Lines", APPLIED)
+_LINE_ORDER = ("Item", "Account", "Side", "Description", "Quantity", "Amount")
+"""What people look at first; the database keeps no order."""
 
 
 def content(ret: Element) -> Content:
@@ -133,7 +136,7 @@ def differences(
     """Return what ``now`` says differently than ``then`` did; of what is ``only`` named, if any. What was
     applied to transactions that have ``ended`` is free since, which is nobody's edit."""
     then = _without(then, ended)
-    labels = [label for label in dict.fromkeys([*then, *now]) if label not in _QUIET]
+    labels = [label for label in _ordered({*then, *now}, _ORDER) if label not in _QUIET]
     found: list[Difference] = []
     for label in labels:
         key = _amounts if label == APPLIED else _key
@@ -185,7 +188,11 @@ def _of_lines(then: list[Content], now: list[Content]) -> Iterator[Difference]:
 
 
 def _line_shown(line: Content) -> str:
-    return " · ".join(shown for value in line.values() if (shown := _shown(value)))
+    return " · ".join(filter(None, (_shown(line[label]) for label in _ordered(line, _LINE_ORDER))))
+
+
+def _ordered(labels: Collection[str], first: Sequence[str]) -> list[str]:
+    return [*(one for one in first if one in labels), *sorted(set(labels) - set(first))]
 
 
 def told(found: list[Difference], most: int = 4) -> str:

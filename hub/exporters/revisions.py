@@ -141,6 +141,9 @@ class Revisions:
         """Let the document leave its place; return the errands that take it back."""
         if not self.send:
             return []
+        if link.found is not None:
+            # It goes as it is, whoever made it so.
+            link.content = {**link.found, contents.LINKED: link.content.get(contents.LINKED, {})}
         self._links.supersede(link)
         if link.voided:
             return [Errand(f"credits:{record_id}", CREDITS_RANK)] if link.object == "Invoice" else []
@@ -151,12 +154,18 @@ class Revisions:
 
     def _is_free(self, link: Link) -> bool:
         """Whether nothing is paid of it, and its period is open."""
-        is_unpaid = link.balance is None or link.balance == Decimal(link.content.get("Total", "0"))
+        total = Decimal(_there(link).get("Total", "0"))
+        is_unpaid = link.balance is None or link.balance == total
         return is_unpaid and self._closed(link) is None
 
     def _closed(self, link: Link) -> str | None:
-        date = link.content.get("Date")
+        date = _there(link).get("Date")
         return period_objection(self._connection, dt.date.fromisoformat(date)) if date else None
+
+
+def _there(link: Link) -> contents.Content:
+    """Return what QuickBooks says of it now."""
+    return link.found if link.found is not None else link.content
 
 
 def _same(link: Link, record: Any) -> Nothing:

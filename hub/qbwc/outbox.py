@@ -82,7 +82,7 @@ class Outbox:
                 "rank": errand.rank,
                 "state": State.QUEUED,
             }
-            for errand in errands
+            for errand in {errand.subject: errand for errand in errands}.values()
         ]
         put = insert(Operation).values(rows)
         again = {

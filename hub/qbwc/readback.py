@@ -180,16 +180,15 @@ class Readbacks:
 
     def _deleted(self, answer: Answer) -> None:
         ids = [one.get("TxnID") for one in answer.returned]
-        query = select(Link.subject).where(
-            Link.connection_id == self._connection.id,
-            Link.object_id.in_(ids),
-            ~Link.missing,
-            ~Link.voided,
+        query = select(Link.subject, Link.missing).where(
+            Link.connection_id == self._connection.id, Link.object_id.in_(ids), ~Link.voided
         )
-        gone = self._db.scalars(query).all() if ids else []
+        # What the look back has missed already is known now to be deleted, and in no older backup.
+        found = self._db.execute(query).all() if ids else []
+        gone = [row.subject for row in found]
         if not gone:
             return
-        self._links.lose(gone)
+        self._links.lose([row.subject for row in found if not row.missing])
         winner = self._winner()
         if winner is Conflict.BILLING:
             # It was said to be deleted, so it is made anew without asking whether it has come back.

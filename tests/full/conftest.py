@@ -1,0 +1,10 @@
+"""The fixtures of these tests."""
+
+import pytest
+
+from tests.full.bench import Bench
+
+
+@pytest.fixture
+def bench(full):
+    return Bench(full)
