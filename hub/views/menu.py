@@ -21,7 +21,16 @@ ERP = Entry(
     "Accounting/ERP Integration",
     "integration",
     entries=(
-        Entry("Integration Settings", "settings", also=("accounts", "qwc", "qwc_email")),
+        Entry(
+            "Integration Settings",
+            "settings",
+            also=("accounts", "account_new", "policy", "qwc", "qwc_email"),
+        ),
+        Entry(
+            "Journal entries",
+            "journal",
+            also=("journal_entry", "journal_undo", "journal_line", "journal_dry_run"),
+        ),
         Entry("Connection", "connection", also=("company", "pause", "interval")),
         Entry("Review items queued", "queue", also=("operation",)),
         Entry("Previous history", "history", also=("session", "message")),

@@ -1,0 +1,72 @@
+"""Undoing a journal entry: what that does to each account first, then the act."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.view import view_config, view_defaults
+
+from hub.books.models import Correction, Undoing
+from hub.errors import Refused
+from hub.exporters.contract import books_closed
+from hub.qbwc.entries import Stand
+from hub.security import Permission
+from hub.views.journal import EntryOfTenant
+from hub.views.page import refusal
+
+
+@view_defaults(
+    route_name="journal_undo", renderer="hub:templates/journal_undo.jinja2", permission=Permission.CHANGE
+)
+class UndoPage(EntryOfTenant):
+    """What undoing an entry does to each account, and the undoing."""
+
+    @view_config(request_method="GET")
+    def show(self) -> Any:
+        if self._is_past():
+            return self._gone()
+        effect = self.journal.undo_effect(self.entry.id)
+        closed = books_closed(self.connection, self.journal.policy)
+        chain = self.entries.of([entry.id for entry in effect.chain])
+        return {
+            "one": self.standing,
+            "entry": self.entry,
+            "chain": chain,
+            "amounts": sorted(effect.amounts.items()),
+            "is_closed": closed is not None and any(one.draft.date <= closed for one in chain),
+            "closed": closed,
+            "Undoing": Undoing,
+            "chosen": Undoing.REVERSAL,
+        }
+
+    def _is_past(self) -> bool:
+        corrects = self.entry.correction is Correction.REVERSAL
+        return self.standing.stand is not Stand.BOOKED or self.standing.link is None or corrects
+
+    def _gone(self) -> HTTPSeeOther:
+        sentence = (
+            f"{self.entry.number} is undone already."
+            if self.entry.undone
+            else f"{self.entry.number} cannot be undone: only what QuickBooks has, and is no reversal, can."
+        )
+        return self.done(sentence, "journal_entry", id=self.entry.id)
+
+    @view_config(request_method="POST")
+    def act(self) -> Any:
+        if self._is_past():
+            return self._gone()
+        try:
+            wanted = self.form["how"]
+            if wanted not in set(Undoing):
+                raise refusal("how", "Choose how it is undone.")
+            anew = self.journal.undo(self.entry.id, Undoing(wanted))
+        except Refused as error:
+            return self.again(self.show(), error)
+        what = "is reversed" if wanted == Undoing.REVERSAL else "is voided"
+        return self.done(
+            f"{self.entry.number} {what} with the Web Connector's next run. {anew.number} holds its "
+            "records now and waits for your approval.",
+            "journal_entry",
+            id=anew.id,
+        )
