@@ -56,19 +56,29 @@ def _journal_entry(ret: Element) -> Iterable[Line]:
 def _invoice(ret: Element) -> Iterable[Line]:
     total = _amount(ret, "Subtotal") + _amount(ret, "SalesTaxTotal")
     yield Line(ret.get("ARAccountRef/FullName"), total)
-    yield from _sales_lines(ret, "InvoiceLineRet", side=-1)
+    yield from _sales_lines(ret, "InvoiceLineRet", total, side=-1)
 
 
 def _credit_memo(ret: Element) -> Iterable[Line]:
-    yield Line(ret.get("ARAccountRef/FullName"), -_amount(ret, "TotalAmount"))
-    yield from _sales_lines(ret, "CreditMemoLineRet", side=1)
+    total = _amount(ret, "TotalAmount")
+    yield Line(ret.get("ARAccountRef/FullName"), -total)
+    yield from _sales_lines(ret, "CreditMemoLineRet", total, side=1)
 
 
-def _sales_lines(ret: Element, name: str, side: int) -> Iterable[Line]:
+def _sales_lines(ret: Element, name: str, total: Decimal, side: int) -> Iterable[Line]:
+    """Yield what a sale puts on the accounts of its items, and its tax.
+
+    A subtotal and a tax item say an amount that is counted elsewhere, and a group of items says its
+    amount in another element: what the lines say too much or too little has no account of its own.
+    """
+    rest = total
     for line in ret.all(name):
-        amount = side * _amount(line, "Amount")
-        yield Line("", amount, line.get("ItemRef/ListID"), line.get("ItemRef/FullName"))
-    yield Line("Sales Tax Payable", side * _amount(ret, "SalesTaxTotal"))
+        amount = _amount(line, "Amount")
+        rest -= amount
+        yield Line("", side * amount, line.get("ItemRef/ListID"), line.get("ItemRef/FullName"))
+    tax = _amount(ret, "SalesTaxTotal")
+    yield Line("Sales Tax Payable", side * tax)
+    yield Line(UNKNOWN, side * (rest - tax))
 
 
 def _payment(ret: Element) -> Iterable[Line]:
