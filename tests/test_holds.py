@@ -83,6 +83,7 @@ def test_a_closed_period_is_not_written_into(may):
     assert may.counts()["Invoice"] == may.counts()["JournalEntry"] == 0
     with may.company() as company:
         company.prefer(ClosingDate="2026-04-30")
+    may.a_day_passes()
     may.sync()
     assert may.proof().difference == 0
 
@@ -178,6 +179,7 @@ def test_what_was_missing_is_found_when_it_is_there_at_last(full):
         item = company.lists.named("Item", "Old Plan")
         item.active = True
         company.lists.save(item)
+    full.a_day_passes()
     outcome = full.sync()
 
     assert outcome.message == "1 booked. All is well."

@@ -136,6 +136,14 @@ class Tenant:
             open_tenant(db, self.slug)
             db.execute(text("UPDATE sync_session SET last_call = last_call - interval '1 hour'"))
 
+    def a_day_passes(self):
+        """What is held, and QuickBooks' lists, were last looked at a day ago."""
+        with self.db() as db:
+            open_tenant(db, self.slug)
+            db.execute(text("UPDATE operation SET due = due - interval '1 day' WHERE state = 'held'"))
+            db.execute(text("UPDATE connection SET imported = imported - interval '1 day'"))
+            db.execute(text("UPDATE list_import SET read = read - interval '1 day'"))
+
     def connection(self):
         with self.db() as db:
             connection = main_connection(db, open_tenant(db, self.slug))

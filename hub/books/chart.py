@@ -67,7 +67,7 @@ class Chart:
             return found
         raise Objection(
             f"“{name}”, where this was booked before, is inactive or gone in QuickBooks. "
-            "Make it active there again; the next run finds it."
+            "Make it active there again, then press Try again."
         )
 
     def account(self, name: str, what: str, where: str) -> ListEntry:
@@ -85,6 +85,8 @@ class Chart:
     def _require(self, kind: ListKind, name: str, what: str, where: str, called: str) -> ListEntry:
         if found := self.find(kind, name):
             return found
+        if self._imported and not self.all(kind):
+            raise Objection(f"{what} waits: {called} is empty here. The page Connection says why.")
         if not self._imported:
             raise Objection(
                 f"{what} waits: {called} has not been imported yet; "

@@ -64,8 +64,8 @@ class Admission:
         if live is not None and not self._has_given_way(live, connection, address):
             return ["", "busy", *timing]
         if found.has_held and connection.confirmed:
-            # Why something was held may be gone: a parent booked, a name put right in QuickBooks.
-            Outbox(self._db, tenant, connection).release()
+            # What is new waits for its parents, and QuickBooks may know what the hub does not.
+            Outbox(self._db, tenant, connection).release(Outbox.is_due())
         has_work = found.has_work and connection.confirmed is not None
         is_needed = has_work or imports.due(connection) or not connection.company
         if not (is_needed or readback.is_due(self._db, connection)):
@@ -103,12 +103,9 @@ class Admission:
 
     def _open(self, connection: Connection, tenant: Tenant, address: str) -> str:
         ticket = secrets.token_hex(16)
-        agenda: list[dict[str, Any]] = []
-        planned = 0
-        if imports.due(connection):
-            outbox = Outbox(self._db, tenant, connection)
-            agenda = imports.agenda(self._db, connection, outbox.exporter.lists)
-            planned = len(agenda) + outbox.count(State.QUEUED, State.HELD, State.DOUBT)
+        outbox = Outbox(self._db, tenant, connection)
+        agenda = imports.agenda(self._db, connection, outbox.exporter.lists)
+        planned = len(agenda) + outbox.count(State.QUEUED, State.HELD, State.DOUBT) if agenda else 0
         self._db.add(
             SyncSession(
                 connection_id=connection.id,

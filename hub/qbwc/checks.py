@@ -5,6 +5,16 @@ tells so. The newest thing that the hub booked is asked for; where that says not
 deleted since, the next older ones. Where something is gone, or is there in an earlier state, all
 are looked at page by page, the newest first, until a page is all right. What is missing waits
 for a person: nothing is made anew unasked (protocol.md D.6).
+
+Where QuickBooks cannot tell just now (something is locked, no word came), the session ends and
+nothing is booked, as what is booked now is newer than what was lost, and would hide it from the
+next look. Where it does not let the hub look (its user may not, nobody knows the code), that may
+last for weeks, so booking goes on, but never as if it had been looked: the hub remembers since
+when that is unchecked, and people read so (``refusals``). What can be read is looked at all the same. And
+once all can be read again, nothing booked since that moment proves what was booked before it: all
+of it is looked at, down to what is older. Nothing is booked twice meanwhile: an addition goes only
+where QuickBooks was never sent one, or has said that it has none under its number and mark
+(``doubts``); where it does not let that be asked either, the operation waits for a person.
 """
 
 from __future__ import annotations
@@ -23,6 +33,7 @@ from hub.exporters.contract import MISSING
 from hub.qbwc import imports, losses, qbxml, statuses
 from hub.qbwc.models import SyncSession
 from hub.qbwc.qbxml import Answers, Element, Request
+from hub.qbwc.refusals import BOOKED, Refusals
 from hub.qbwc.statuses import Action
 
 PAGE = 100
@@ -54,13 +65,15 @@ def is_check(step: Step) -> bool:
 
 class Checks:
     """The look back of one session. Its step holds the links to ask for, ``asked`` when that was done,
-    and ``thorough`` once anything was not as it should be."""
+    ``thorough`` once anything was not as it should be, and the objects that QuickBooks has ``refused``
+    to show."""
 
     def __init__(self, db: HubSession, connection: Connection, session: SyncSession):
         self._db = db
         self._connection = connection
         self._session = session
         self._links = Links(db, connection)
+        self._refusals = Refusals(db, connection)
 
     def request(self) -> str:
         """Return the message that asks for the next page; the first is the newest thing alone."""
@@ -98,31 +111,46 @@ class Checks:
             for answer in answers.answers
             for ret in answer.returned
         }
-        if unread := self._unread(links, answers):
-            # Whatever is booked now would hide from the next look back what was lost before.
-            self._session.error = unread
+        refused = self._refused(links, answers)
+        if self._session.error:
             return False
-        found = [(link, _trouble(link, rets.get(link.object_id))) for link in links]
+        step = {**step, "refused": sorted({*step.get("refused", ()), *refused})}
+        readable = [link for link in links if link.object not in refused]
+        found = [(link, _trouble(link, rets.get(link.object_id))) for link in readable]
         troubled = [(link, trouble) for link, trouble in found if trouble]
         self._note(troubled, rets)
-        is_sure = any(_tells(link, rets.get(link.object_id)) for link in links)
+        proof = [link for link in readable if _tells(link, rets.get(link.object_id))]
+        is_sure = any(self._proves(link, step) for link in proof)
         more = self._more(step, links, bool(troubled)) if troubled or not is_sure else []
         rest = self._session.agenda[1:]
         if troubled and "thorough" not in step:
             rest = self._whole(rest)
+        if not more and not step["refused"]:
+            self._refusals.lift(BOOKED)
         self._session.agenda = [*more, *rest]
         return False
 
-    @staticmethod
-    def _unread(links: Sequence[Link], answers: Answers) -> str:
-        """Say why QuickBooks did not tell of some of ``links``, or nothing."""
+    def _proves(self, link: Link, step: Step) -> bool:
+        """Whether a link that is as it should be proves that what was booked before it is there too. What
+        was booked unchecked does not, except for what could be read all the time."""
+        unchecked = self._refusals.get(BOOKED)
+        return unchecked is None or bool(step["refused"]) or link.booked < unchecked.since
+
+    def _refused(self, links: Sequence[Link], answers: Answers) -> set[str]:
+        """Return which objects QuickBooks does not let be read, and remember that; end the session where
+        it only cannot tell just now."""
         given = {answer.request_id: answer for answer in answers.answers}
+        refused = set()
         for object_ in sorted({link.object for link in links}):
             answer = given.get(object_)
             status = statuses.status(answer.code, answer.text) if answer else statuses.UNANSWERED
-            if status.action is not Action.SETTLE:
-                return f"{UNREAD} {status.sentence(answer.text if answer else '')}"
-        return ""
+            sentence = status.sentence(answer.text if answer else "")
+            if status.action is Action.HOLD and answer is not None:
+                refused.add(object_)
+                self._refusals.add(BOOKED, self._session.started, answer.code, sentence)
+            elif status.action is not Action.SETTLE:
+                self._session.error = f"{UNREAD} {sentence}"
+        return refused
 
     def _whole(self, steps: Sequence[Step]) -> list[Step]:
         """Let the lists be read whole, in this session or the next: what a backup has never had is in no
@@ -138,9 +166,10 @@ class Checks:
         which: list[Any] = [] if was_thorough or is_troubled else [_MADE]
         if was_thorough or not is_troubled:
             which.append(tuple_(Link.booked, Link.id) < (links[-1].booked, links[-1].id))
+        which.append(Link.object.not_in(step["refused"]))
         found = [link.id for link in self._page(*which)]
         thorough = {"thorough": True} if was_thorough or is_troubled else {}
-        return [{"check": found, **thorough}] if found else []
+        return [{"check": found, "refused": step["refused"], **thorough}] if found else []
 
     def _note(self, troubled: Sequence[tuple[Link, str]], rets: dict[str, Element]) -> None:
         if not troubled:

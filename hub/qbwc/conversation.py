@@ -29,10 +29,11 @@ from hub.qbwc import checks, company, imports, inbox, qbxml, readback, statuses
 from hub.qbwc.admission import Admission
 from hub.qbwc.checks import Checks
 from hub.qbwc.messages import Messages
-from hub.qbwc.models import Message, Stage, State, SyncSession
+from hub.qbwc.models import Message, Stage, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.qbxml import Answers, Request
 from hub.qbwc.readback import Readbacks
+from hub.qbwc.refusals import BOOKED, title
 from hub.qbwc.settlement import Settlement
 from hub.qbwc.statuses import Action
 from hub.qbwc.visits import Visit, now, visit
@@ -106,17 +107,17 @@ class Conversation:
         return qbxml.message([FAREWELL], version=connection.company["qbxml"])
 
     def _plan(self, found: Visit, messages: Messages) -> None:
-        """Make the next messages ahead. Where all that waits is held, what it lacks may be in
-        QuickBooks by now: the lists are read again, once in a session."""
+        """Make the next messages ahead. Where all that is left turned out to be held, what it lacks may
+        be in QuickBooks by now: the lists are read again, once in a session."""
         plan = messages.plan()
         session = found.session
         session.planned = session.booked + session.refused + session.imported + plan.left
         session.preparing = not plan.is_complete
         found.prepared = plan.first
         is_stuck = plan.first is None and plan.is_complete and not session.imported
-        if is_stuck and messages.outbox.count(State.HELD):
-            lists = messages.outbox.exporter.lists
-            session.agenda = imports.news(self._db, found.connection, lists)
+        if is_stuck and messages.outbox.has_held(session.started):
+            kinds = messages.outbox.exporter.lists
+            session.agenda = imports.news(self._db, found.connection, kinds)
 
     @staticmethod
     def _wait(session: SyncSession) -> str:
@@ -151,7 +152,12 @@ class Conversation:
         connection.found = {}
         connection.company_name = there.name[:LONGEST]
         connection.company_path = there.path or connection.company_path
-        connection.company = there.facts | {"currency": found.tenant.currency}
+        facts = there.facts | {"currency": found.tenant.currency}
+        outbox = Outbox(self._db, found.tenant, connection)
+        if facts != connection.company:
+            # A closing date that was moved, a feature that is on: what was held for it may go.
+            outbox.release()
+        connection.company = facts
         if not connection.confirmed and found.tenant.confirm_company:
             confirm(connection)
             StaffRoom(self._db, found.tenant, "Web Connector").audit(
@@ -160,7 +166,7 @@ class Conversation:
         session.greeted = True
         # What was made ahead was made for the company as it was.
         self._db.flush()
-        Messages(self._db, Outbox(self._db, found.tenant, connection)).discard_prepared()
+        Messages(self._db, outbox).discard_prepared()
         found.prepared = None
         return True
 
@@ -363,6 +369,10 @@ def _summary(session: SyncSession, counts: Any, url: str) -> str:
         )
         if number
     ]
+    parts += [
+        "what was booked before not checked" if what == BOOKED else f"{title(what)} not read"
+        for what in counts.refused or ()
+    ]
     if not parts:
         return f"{session.booked} booked. All is well."
     return f"{session.booked} booked, {', '.join(parts)}: see {url}"
@@ -372,7 +382,10 @@ _COUNTS = text(
     """
     SELECT count(*) FILTER (WHERE state = 'failed') AS failed,
         count(*) FILTER (WHERE state = 'held') AS held,
-        count(*) FILTER (WHERE state IN ('queued', 'doubt', 'sent')) AS waiting
+        count(*) FILTER (WHERE state IN ('queued', 'doubt', 'sent')) AS waiting,
+        (
+            SELECT array_agg(what ORDER BY what) FROM refusal WHERE connection_id = :connection
+        ) AS refused
     FROM operation WHERE connection_id = :connection AND state <> 'done'
     """
 )

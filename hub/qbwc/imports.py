@@ -3,22 +3,33 @@
 A list that was read whole once is asked for what changed since, and for what was deleted
 (protocol.md E.2). A step of the agenda is a list, or the deletions of several; it keeps what
 an iterator needs, which lives as long as its session (protocol.md F).
+
+A list that QuickBooks does not let be read stops nothing else (``refusals``): what is stored of
+it stays as it was, and what needs more of it is held by the exporter. Where QuickBooks does not
+say what was deleted, the next import reads the lists whole, which tells as well.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
+from sqlalchemy import update
+
 from hub.books import lists
-from hub.books.models import Connection, ListKind
+from hub.books.models import Connection, ListImport, ListKind
 from hub.db import HubSession
-from hub.qbwc import qbxml, statuses
+from hub.qbwc import qbxml, refusals, statuses
 from hub.qbwc.losses import missed
 from hub.qbwc.models import SyncSession
 from hub.qbwc.qbxml import Answer, Answers, Request
-from hub.qbwc.statuses import Action
+from hub.qbwc.refusals import Refusals
+from hub.qbwc.statuses import Action, Status
+
+log = logging.getLogger(__name__)
 
 EVERY = dt.timedelta(hours=24)
 FEATURE_OFF = 3250
@@ -38,20 +49,29 @@ def want(db: HubSession, connection: Connection) -> None:
     """Let all lists be read from their beginning at the next session."""
     connection.import_wanted = True
     lists.Progress(db, connection).forget()
+    refusals.forget(db, connection)
 
 
 def agenda(db: HubSession, connection: Connection, kinds: Iterable[ListKind]) -> list[Step]:
-    """Return the steps that read those of ``kinds`` whose turn it is. What an earlier session has read
-    before it was cut short is not read again."""
+    """Return the steps that read those of ``kinds`` whose turn it is: all once a day, and sooner those
+    that QuickBooks would not let be read. What an earlier session has read before it was cut short is
+    not read again."""
+    refused = Refusals(db, connection)
+    if not due(connection):
+        again = [kind for kind in kinds if refused.is_due(kind)]
+        return _steps(lists.Progress(db, connection), again) if again else []
     progress = lists.Progress(db, connection)
-    steps = _steps(progress, [kind for kind in kinds if progress.is_due(kind, EVERY)])
+    wanted = [kind for kind in kinds if progress.is_due(kind, EVERY) or refused.is_due(kind)]
+    steps = _steps(progress, [kind for kind in wanted if not refused.rests(kind)])
     if not steps:
         _complete(connection)
     return steps
 
 
 def news(db: HubSession, connection: Connection, kinds: Iterable[ListKind]) -> list[Step]:
-    """Return the steps that read what is new in all of ``kinds``."""
+    """Return the steps that read what is new in ``kinds``, as far as QuickBooks may be asked."""
+    refused = Refusals(db, connection)
+    kinds = [kind for kind in kinds if not refused.rests(kind)]
     return _steps(lists.Progress(db, connection), kinds)
 
 
@@ -78,6 +98,10 @@ class Imports:
         self._connection = connection
         self._session = session
 
+    @cached_property
+    def _refusals(self) -> Refusals:
+        return Refusals(self._db, self._connection)
+
     def request(self) -> str:
         """Return the message that asks for the next page, or for all that comes in one answer."""
         steps = self._session.agenda
@@ -93,11 +117,10 @@ class Imports:
         for answer in answers.answers:
             if answer.request_id in left:
                 self._settle_one(answer, left)
-        self._session.imported += len(self._session.agenda) - len(left)
         self._session.agenda = list(left.values())
         if left:
             return False
-        if not self._session.error:
+        if due(self._connection):
             _complete(self._connection)
         return True
 
@@ -110,19 +133,27 @@ class Imports:
             # forgotten it (protocol.md F).
             left[answer.request_id] = {"list": step["list"], "since": step["since"], "again": True}
         elif not readable:
-            # What is stored stays as it was; the next session reads the lists again.
-            called = answer.request_id.replace("_", " ")
-            self._session.error = (
-                f"The list “{called}” could not be read. {status.sentence(answer.text)}"
-            )
+            self._refused(answer, status, step)
             del left[answer.request_id]
         elif answer.request_id == DELETIONS:
+            self._session.imported += 1
             kinds = [ListKind(kind) for kind in step["since"]]
             gone = lists.remove(self._db, self._connection, answer.returned, kinds)
             missed(self._db, self._connection, gone)
             del left[DELETIONS]
         else:
             self._page(ListKind(answer.request_id), step, answer, left)
+
+    def _refused(self, answer: Answer, status: Status, step: Step) -> None:
+        said = {"connection": self._connection.id, "list": answer.request_id, "code": answer.code}
+        log.warning("list not readable", extra=said)
+        if answer.request_id == DELETIONS:
+            mine = ListImport.connection_id == self._connection.id, ListImport.kind.in_(step["since"])
+            anew = update(ListImport).where(*mine).values(whole=None)
+            self._db.execute(anew, execution_options={"synchronize_session": False})
+            return
+        sentence = status.sentence(answer.text)
+        self._refusals.add(answer.request_id, self._session.started, answer.code, sentence)
 
     def _page(self, kind: ListKind, step: Step, answer: Answer, left: dict[str, Step]) -> None:
         seen = self._session.id
@@ -133,6 +164,8 @@ class Imports:
             left[kind.value] = {**step, "iterator": answer.iterator_id, "news": list(news)}
             return
         del left[kind.value]
+        self._session.imported += 1
+        self._refusals.lift(kind)
         if not step["since"]:
             gone = lists.finish(self._db, self._connection, kind, seen)
             missed(self._db, self._connection, gone)

@@ -22,7 +22,7 @@ from hub.db import HubSession
 from hub.exporters.contract import Errand, Held, Nothing, Outcome, Prepared, fits
 from hub.qbwc import doubts, letters, pace, qbxml
 from hub.qbwc.models import Message, Operation, Stage, State, SyncSession
-from hub.qbwc.outbox import Outbox
+from hub.qbwc.outbox import PATIENCE, Outbox
 from hub.qbwc.qbxml import Request
 from hub.qbwc.visits import now
 
@@ -137,6 +137,9 @@ class Messages:
         self._mark(rest)
         stamps.stamp(self._db, stamped)
         self.outbox.put([errand for outcome in outcomes.values() for errand in _more(outcome)])
+        if any(row["state"] == State.DONE for row in rest):
+            # What depends on these is told otherwise now.
+            self.outbox.release(Operation.rank > batch[0].rank)
         return going
 
     def _store(self, going: Sequence[_Going]) -> int:
@@ -169,7 +172,8 @@ class Messages:
     def _mark(self, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
             ids = [row["id"] for row in rows]
-            self._db.execute(_MARK, {"rows": json.dumps(rows), "ids": ids})
+            values = {"rows": json.dumps(rows), "ids": ids, "patience": PATIENCE}
+            self._db.execute(_MARK, values)
 
     def send(self, message_id: int, session: SyncSession) -> str:
         """Return the text of a message that was made ahead; from here on it may be with QuickBooks."""
@@ -269,7 +273,8 @@ _MARK = text(
         kind = coalesce(v.kind, operation.kind), version = coalesce(v.version, operation.version),
         fingerprint = coalesce(v.fingerprint, operation.fingerprint),
         accounts = coalesce(v.accounts, operation.accounts),
-        attempts = attempts + coalesce(v.tried, 0), due = NULL,
+        attempts = attempts + coalesce(v.tried, 0),
+        due = CASE WHEN v.state = 'held' THEN now() + cast(:patience AS interval) END,
         settled = CASE WHEN v.state = 'done' THEN now() ELSE settled END
     FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
         id bigint, state text, note text, message bigint, kind text, version bigint, fingerprint text,

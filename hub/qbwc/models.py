@@ -94,6 +94,12 @@ class Message(Owned, Base):
             "id",
             postgresql_where=text("stage = 'prepared'"),
         ),
+        Index(
+            "ix_message_kept",
+            "tenant_id",
+            "answered",
+            postgresql_where=text("answered IS NOT NULL AND text <> ''"),
+        ),
     )
 
     connection_id: Mapped[int]
@@ -170,6 +176,13 @@ class Operation(Owned, Base):
         Index("ix_operation_subject", "tenant_id", "connection_id", "subject", "id"),
         Index("ix_operation_state", "tenant_id", "connection_id", "state", "id"),
         Index("ix_operation_message", "tenant_id", "message_id"),
+        Index(
+            "ix_operation_held",
+            "tenant_id",
+            "connection_id",
+            "due",
+            postgresql_where=text("state = 'held'"),
+        ),
     )
 
     connection_id: Mapped[int]
@@ -190,7 +203,7 @@ class Operation(Owned, Base):
     """The query that tells what became of an addition in doubt."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     due: Mapped[dt.datetime | None]
-    """Not to be tried again before this."""
+    """Not to be tried again before this; what is held, not to be looked at again unless something changes."""
     plain: Mapped[bool] = mapped_column(server_default=text("false"))
     """QuickBooks could not read it: its next message has plain ASCII letters only."""
     code: Mapped[int | None]
@@ -199,6 +212,27 @@ class Operation(Owned, Base):
     """Why it is held or needs a person: a sentence that says what to do."""
     created: Mapped[Created]
     settled: Mapped[dt.datetime | None]
+
+
+class Refusal(Owned, Base):
+    """What QuickBooks does not let the hub read: a list, or what was booked."""
+
+    __tablename__ = "refusal"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "connection_id", "what"),
+        to("connection", "connection_id", ondelete="CASCADE"),
+    )
+
+    connection_id: Mapped[int]
+    what: Mapped[str]
+    """The list, as ``ListKind`` names it, or ``booked``."""
+    since: Mapped[dt.datetime]
+    asked: Mapped[dt.datetime]
+    """When QuickBooks was asked last."""
+    code: Mapped[int]
+    """QuickBooks' statusCode."""
+    note: Mapped[str]
+    """The sentence that says why and what to do."""
 
 
 class Inbox(Owned, Base):

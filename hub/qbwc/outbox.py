@@ -1,7 +1,9 @@
 """What waits to go to QuickBooks: put here in the transaction of the record that causes it.
 
-What is known to fail is held at once, with the sentence that says why. What
-leaves, and what comes back, is in ``messages``.
+What is known to fail is held at once, with the sentence that says why. It is looked at in the next
+session, as QuickBooks may know better; and then not before anything has changed that could free it
+(what it depends on is done, a charge, an account or a setting, a list, the company; a person presses
+Try again), or a day is over (``due``). What leaves, and what comes back, is in ``messages``.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from hub.qbwc.models import Operation, State
 from hub.tenants.models import Tenant
 from hub.tenants.service import StaffRoom
 
+PATIENCE = dt.timedelta(days=1)
+"""When what is held is looked at again although nothing has changed that the hub knows of."""
 LOOK_AHEAD = 200
 """How many waiting operations are looked at in one go."""
 
@@ -113,10 +117,11 @@ class Outbox:
         )
         self._hold(subjects.all())
 
-    def release(self) -> None:
-        """Let everything that is held be looked at again when its turn comes."""
-        held = update(Operation).where(self.mine(State.HELD))
-        self._db.execute(held.values(state=State.QUEUED, note=""))
+    def release(self, *which: Any) -> None:
+        """Let all that is held be looked at again when its turn comes, or that of it to which the
+        conditions ``which`` apply."""
+        held = update(Operation).where(self.mine(State.HELD), *which)
+        self._db.execute(held.values(state=State.QUEUED, note="", due=None))
 
     def _hold(self, subjects: Sequence[str]) -> None:
         """Mark as held what cannot go, with its sentence."""
@@ -135,13 +140,20 @@ class Outbox:
 
     @staticmethod
     def is_due() -> Any:
-        """Return the condition for operations that need not wait for another try."""
+        """Return the condition for operations that need not wait for another try, or another look."""
         return or_(Operation.due.is_(None), Operation.due <= func.now())
 
     def waiting(self) -> int:
         """Return how many operations could go."""
         query = select(func.count()).select_from(Operation)
         return self._db.scalar(query.where(self.mine(State.QUEUED, State.DOUBT), self.is_due())) or 0
+
+    def has_held(self, since: dt.datetime) -> bool:
+        """Whether anything was looked at ``since`` then and is held."""
+        looked_at = Operation.due >= since + PATIENCE
+        return bool(
+            self._db.scalar(select(Operation.id).where(self.mine(State.HELD), looked_at).limit(1))
+        )
 
     def count(self, *states: State) -> int:
         """Return how many operations are in ``states``."""

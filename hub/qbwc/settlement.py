@@ -383,6 +383,7 @@ class Settlement:
             "batch": batch,
             "booked": done,
             "refused": refused,
+            "rank": min((one.rank for one in self._operations if one.state == State.DONE), default=None),
             "rows": json.dumps([_row(operation) for operation in self._operations]),
             "ids": [operation.id for operation in self._operations],
         }
@@ -476,6 +477,10 @@ _SETTLE = text(
             id bigint, state text, note text, code bigint, kind text, question jsonb, attempts bigint,
             due timestamptz, plain boolean)
         WHERE operation.id = v.id AND operation.id = ANY(cast(:ids AS bigint[]))
+    ), freed AS (
+        -- What was held for want of these can be looked at again, in this very session.
+        UPDATE operation SET state = 'queued', note = '', due = NULL
+        WHERE connection_id = :connection AND state = 'held' AND rank > cast(:rank AS bigint)
     ), visited AS (
         UPDATE sync_session SET
             booked = booked + :booked, refused = refused + :refused, last_call = now(), asked = NULL

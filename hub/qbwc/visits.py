@@ -99,7 +99,7 @@ class Knock:
     """The session that has not ended."""
     has_work: bool
     has_held: bool
-    """Some of that work is held."""
+    """Some of that work is held, and its time to be looked at again has come."""
 
 
 _CONNECTION = (

@@ -13,7 +13,8 @@ from hub.errors import Refused
 from hub.qbwc import decisions
 from hub.qbwc.decisions import Decisions, Place
 from hub.qbwc.desk import Desk
-from hub.qbwc.pulse import pulse, spoken
+from hub.qbwc.pulse import anchor, pulse, spoken
+from hub.qbwc.refusals import Refusals, title
 from hub.security import Permission
 from hub.views.page import Page
 
@@ -33,6 +34,9 @@ class ConnectionPage(Page):
             "last": last,
             "login": self.integration.login(),
             "pulse": pulse(connection, last, self.now),
+            "refusals": Refusals(self.db, connection),
+            "called": title,
+            "anchor": anchor,
             "waiting": decisions.waiting(connection),
             "known": Place(connection.company_name or "", connection.company_path or ""),
             "is_moved": connection.trouble is Trouble.MOVED,

@@ -10,6 +10,8 @@ from pyramid.view import view_config, view_defaults
 from hub.books.chart import Chart
 from hub.books.models import ListKind
 from hub.qbwc import imports
+from hub.qbwc.pulse import anchor
+from hub.qbwc.refusals import Refusals
 from hub.security import Permission
 from hub.views.page import Page
 
@@ -38,6 +40,8 @@ class ListPage(Page):
             "kind": self.request.matchdict["kind"],
             "entries": Chart(self.db, self.connection).all(kind),
             "connection": self.connection,
+            "refusal": Refusals(self.db, self.connection).get(kind),
+            "anchor": anchor,
             "in_mode": kind in self.outbox.exporter.lists,
         }
 

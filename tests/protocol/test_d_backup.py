@@ -2,7 +2,8 @@
 
 import pytest
 
-from hub.sandbox import bulk, people
+from hub.qbwc.models import Refusal
+from hub.sandbox import bulk, faults, people
 from tests.protocol.conftest import (
     FILLED,
     bill,
@@ -10,6 +11,7 @@ from tests.protocol.conftest import (
     fill,
     operations,
     pay,
+    rows,
     states,
 )
 
@@ -38,9 +40,9 @@ def restore(tenant):
         company.restore(tenant.backup)
 
 
-def tell(tenant):
+def tell(tenant, name="Cleo"):
     """A record of its own wakes the connector."""
-    customers(tenant, "Cleo")
+    customers(tenant, name)
     return tenant.sync()
 
 
@@ -200,3 +202,67 @@ def test_what_a_person_changed_meanwhile_is_read_again_and_changed(backed_up):
         ada = company.lists.named("Customer", "Ada")
     assert (ada.fields["Phone"], ada.fields["Email"]) == ("555-0199", "ada@example.com")
     assert set(states(backed_up)) == {"done"}
+
+
+def denied(words):
+    """The user of QuickBooks may not look at these."""
+    return faults.refusing(words, 3260, "No permission.", times=50)
+
+
+def unchecked(tenant):
+    return [one.what for one in rows(tenant, Refusal)] == ["booked"]
+
+
+def test_a_look_back_that_is_not_allowed_stops_nothing_and_is_named(backed_up):
+    """D.2 3260: that may last for weeks; booking goes on, and people read that nobody has looked."""
+    customers(backed_up, "Cleo")
+    outcome = backed_up.sync(plan=denied("Query"))
+    assert outcome.ok
+    assert outcome.message.startswith("1 booked, what was booked before not checked: see ")
+    assert unchecked(backed_up)
+    assert tell(backed_up, "Dan").message == "1 booked. All is well."
+    assert not unchecked(backed_up)
+
+
+def test_a_backup_restored_while_nobody_could_look_is_found_when_they_can(backed_up, again):
+    """D.6: what was booked unchecked is newer than what was lost, and must not hide it."""
+    restore(backed_up)
+    for name in ("Cleo", "Dan"):
+        customers(backed_up, name)
+        assert backed_up.sync(plan=denied("Query")).message.startswith(
+            "1 booked, what was booked before not"
+        )
+    assert not held(backed_up)
+    outcome = tell(backed_up, "Eve")
+    assert outcome.message.startswith("1 booked, 8 need you")
+    assert not unchecked(backed_up)
+    for _ in range(6):
+        if not again(backed_up):
+            break
+        backed_up.sync()
+    assert backed_up.proof().difference == 0
+    assert {kind: backed_up.counts()[kind] for kind in FILLED} == FILLED | {"Customer": 7}
+
+
+def test_what_can_be_read_tells_of_a_backup_although_other_things_cannot(backed_up):
+    """D.6: its user may look at payments, and not at invoices."""
+    restore(backed_up)
+    customers(backed_up, "Cleo")
+    outcome = backed_up.sync(plan=denied("InvoiceQuery"))
+    assert "6 need you" in outcome.message
+    assert "invoice" not in held(backed_up)
+    assert unchecked(backed_up)
+    outcome = tell(backed_up, "Dan")
+    assert "8 need you" in outcome.message
+    assert held(backed_up).count("invoice") == 2
+    assert not unchecked(backed_up)
+
+
+def test_a_look_back_that_cannot_tell_just_now_still_stops_everything(backed_up):
+    """D.2 3175: the next run can look, so nothing is booked before."""
+    restore(backed_up)
+    customers(backed_up, "Cleo")
+    locked = faults.refusing("Query", 3175, "It is locked.")
+    assert "could not tell" in backed_up.sync(plan=locked).message
+    assert not unchecked(backed_up)
+    assert states(backed_up, "customer")[-1] == "queued"

@@ -5,9 +5,13 @@ import re
 import pytest
 
 from hub.books import lists
+from hub.books.connections import main_connection
 from hub.books.models import ListImport
+from hub.qbwc import imports
+from hub.qbwc.models import Refusal
 from hub.sandbox import bulk, faults, people
-from tests.protocol.conftest import change, customers, imported, rows, states
+from hub.tenants.service import open_tenant
+from tests.protocol.conftest import bill, change, customers, imported, operations, rows, states
 
 
 @pytest.fixture
@@ -85,15 +89,81 @@ def test_an_iterator_never_outlives_its_session(full, caller):
     assert len(imported(full)) == 333
 
 
-def test_a_list_that_cannot_be_read_ends_the_session_with_its_name(full):
-    """F: what is stored stays as it was; the next session reads it again."""
+def refusals(tenant):
+    return [one.what for one in rows(tenant, Refusal)]
+
+
+def an_hour_later(tenant):
+    change(tenant, "UPDATE refusal SET asked = asked - interval '61 minutes'")
+
+
+@pytest.mark.parametrize("code", [3260, 3261, 3175, 7999])
+def test_a_list_that_cannot_be_read_stops_nothing_else_and_is_named(full, code):
+    """F, D.2: its user may not, something is locked, nobody knows the code: the others go on."""
     full.sync()
     again(full)
-    outcome = full.sync(plan=faults.refusing("ClassQueryRq", 3260, "No permission."))
-    assert not outcome.ok
-    assert outcome.last_error.startswith("The list “class” could not be read.")
+    customers(full, "Ada")
+    outcome = full.sync(plan=faults.refusing("ClassQueryRq", code, "No permission."))
+    assert outcome.ok
+    assert outcome.message.startswith("1 booked, Class List not read: see ")
+    # What is stored of it stays as it was.
     assert imported(full, "class")
+    assert refusals(full) == ["class"]
+
+
+def test_a_list_that_could_not_be_read_is_asked_for_again_after_an_hour(full):
+    """F, G.1: not in every run, and never a run for it alone."""
+    full.sync(plan=faults.refusing("ClassQueryRq", 3260, "No permission."))
+    customers(full, "Ada")
+    before = len(full.messages())
+    assert full.sync().message.startswith("1 booked, Class List not read")
+    assert not asked(full, "Class", before)
+    an_hour_later(full)
+    assert full.sync().message == "OK"
+    customers(full, "Ben")
+    assert full.sync().message == "1 booked. All is well."
+    assert len(asked(full, "Class", before)) == 1
+    assert not asked(full, "Account", before)
+    assert refusals(full) == []
+    assert imported(full, "class")
+
+
+def test_a_person_who_asks_need_not_wait_for_a_list(full):
+    """F: the permission was given, and the page says import again."""
+    full.sync(plan=faults.refusing("ClassQueryRq", 3260, "No permission."))
+    with full.db() as db:
+        imports.want(db, main_connection(db, open_tenant(db, full.slug)))
+    assert full.sync().message == "0 booked. All is well."
+    assert imported(full, "class")
+
+
+def test_what_needs_a_list_that_was_never_read_is_held(full):
+    """F: nothing can be mapped; all else goes."""
+    full.put("charges", "gold", name="Gold", item="Subscription")
+    customers(full, "Ada")
+    bill(full)
+    outcome = full.sync(plan=faults.refusing("ItemQueryRq", 3260, "No permission."))
+    assert outcome.message.startswith("1 booked, 1 held, Items List not read")
+    (note,) = [one.note for one in operations(full, "invoice")]
+    assert "the Items List is empty here" in note
+    an_hour_later(full)
+    full.a_day_passes()
+    assert full.sync().message == "1 booked. All is well."
+
+
+def test_deletions_that_cannot_be_read_are_seen_in_the_whole_list_next_time(full):
+    """E.2, D.2: ListDeletedQuery may be refused by itself."""
+    with full.company() as company:
+        bulk.customers(company, 2, "Customer {}")
+    full.sync()
+    with full.company() as company:
+        people.delete(company, "Customer", "Customer 1")
+    again(full)
+    assert full.sync(plan=faults.refusing("ListDeletedQueryRq", 3260, "No permission.")).ok
+    assert "Customer 1" in imported(full)
+    again(full)
     assert full.sync().ok
+    assert "Customer 1" not in imported(full)
 
 
 def test_a_list_of_a_feature_that_is_off_is_empty(full):

@@ -264,5 +264,6 @@ def test_a_closed_period_is_known_before_anything_is_sent(ready, caller):
     assert one.open().finish()[1].startswith("1 booked, 1 held")
     assert not any("InvoiceAdd" in message.text for message in messages(ready))
     one.company.prefer(ClosingDate="")
+    ready.a_day_passes()
     assert one.open().finish()[1] == "1 booked. All is well."
     assert sessions(ready)[-1].refused == 0
