@@ -122,6 +122,7 @@ SETTINGS = (
     Setting("web.largest_body", "WEB_LARGEST_BODY", _number(1, 10**9 - 1), 72 * 2**20),
     Setting("web.trusted_proxy", "WEB_TRUSTED_PROXY", _addresses, ""),
     Setting("hub.url", "HUB_URL", _url, required=True),
+    Setting("hub.keep_messages_days", "HUB_KEEP_MESSAGES_DAYS", _number(0, 36_500), 90),
     Setting("hub.secret", "HUB_SECRET", required=True, secret=True),
     Setting("sqlalchemy.url", "DATABASE_URL", _database, required=True, secret=True),
     Setting("sqlalchemy.pool_size", "DATABASE_POOL_SIZE", _number(1, 1000), 10),

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "abandoned sessions": {"task": "hub.qbwc.sweep.abandoned", "schedule": 60.0},
+    "texts kept long enough": {"task": "hub.qbwc.sweep.outdated", "schedule": 3600.0},
     "mails left behind": {"task": "hub.qbwc.courier.overdue", "schedule": 120.0},
     "days and weeks that are over": {"task": "hub.qbwc.ripening.ripen_all", "schedule": 3600.0},
 }

@@ -255,6 +255,7 @@ class Desk:
             Message.sent,
             Message.answered,
             Message.answer.is_not(None).label("has_answer"),
+            (Message.text != "").label("is_kept"),
         ).where(Message.connection_id == self._connection.id, Message.sent_in == session.id)
         if before:
             query = query.where(Message.id < before)

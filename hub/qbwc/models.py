@@ -110,6 +110,7 @@ class Message(Owned, Base):
     known: Mapped[bool] = mapped_column(server_default=text("false"))
     """QuickBooks says that it has run this text: sent once more, it only gives the outcome."""
     text: Mapped[str]
+    """Empty once it was kept long enough, and so is the answer (``sweep``)."""
     stage: Mapped[Stage]
     created: Mapped[Created]
     sent_in: Mapped[int | None]

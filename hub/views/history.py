@@ -53,6 +53,7 @@ class SessionPage(Page):
             "session": session,
             "connection": self.connection,
             "messages": messages,
+            "kept": self.kept,
             "stages": STAGES,
             "anchor": anchor,
             "quiet_since": self.now - INTERRUPTED,
@@ -71,5 +72,7 @@ class MessageText(Page):
         text = {"request": message.text, "answer": message.answer}.get(part)
         if text is None:
             raise HTTPNotFound
+        if not message.text:
+            text = self.kept
         # As plain text: what comes from outside is shown and never run.
         return Response(text, content_type="text/plain", charset="utf-8")

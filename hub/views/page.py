@@ -24,6 +24,8 @@ from hub.security import TenantContext
 from hub.tenants.models import Tenant
 from hub.tenants.service import StaffRoom
 
+NOT_KEPT = "The text is not kept any more."
+
 
 class Form:
     """The fields of a form, as text."""
@@ -121,6 +123,12 @@ class Page:
     @property
     def now(self) -> dt.datetime:
         return dt.datetime.now(dt.UTC)
+
+    @property
+    def kept(self) -> str:
+        """What stands in the place of a text that was kept long enough."""
+        days = self.request.registry.settings["hub.keep_messages_days"]
+        return f"The text was kept for {days} {'day' if days == 1 else 'days'}." if days else NOT_KEPT
 
     def before(self) -> int:
         """Return the position that a list goes on from; 0 for its beginning."""

@@ -93,6 +93,7 @@ class OperationPage(Page):
             "operation": operation,
             "label": labels(self.db, [operation.subject])[operation.subject],
             "exchange": found.exchange(operation),
+            "kept": self.kept,
             "fields": desk.fields,
             "anchor": anchor,
             "now": self.now,

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from sqlalchemy import text
 
 from hub.books.connections import main_connection
 from hub.books.models import Trouble
@@ -415,3 +416,23 @@ def test_looking_at_where_a_form_goes_leads_back(synced, enter):
     for path in ("company", "pause", "interval"):
         answer = browser.get(f"/t/{synced.slug}/connection/{path}", status=303)
         assert answer.location.endswith(f"/t/{synced.slug}/connection")
+
+
+def test_what_quickbooks_does_not_let_be_read_is_shown_with_what_to_do(full, enter):
+    full.sync(plan=faults.refusing("QueryRq", 3260, "No permission.", times=50))
+    browser = enter(full)
+    page = browser.get(f"/t/{full.slug}/connection")
+    check(page)
+    for title in ("Chart of Accounts", "Items List", "Class List"):
+        assert f"{title}: QuickBooks does not let the hub read this" in page.html.main.get_text()
+    assert "Choose another user under Edit" in page.html.main.get_text()
+    assert page.html.find("a", string="What code 3260 means")["href"].endswith("/help/codes#3260")
+    page = browser.get(f"/t/{full.slug}/lists/items")
+    check(page)
+    assert "Items List: QuickBooks does not let the hub read this" in page.html.main.get_text()
+    full.a_day_passes()
+    with full.db() as db:
+        open_tenant(db, full.slug)
+        db.execute(text("UPDATE refusal SET asked = asked - interval '2 hours'"))
+    full.sync()
+    assert "does not let the hub" not in browser.get(f"/t/{full.slug}/connection").html.main.get_text()

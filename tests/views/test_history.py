@@ -4,7 +4,7 @@ import datetime as dt
 
 from sqlalchemy import select
 
-from hub.qbwc.models import Message, SyncSession
+from hub.qbwc.models import Message, Operation, SyncSession
 from hub.sandbox import faults
 from hub.tenants.service import open_tenant
 from tests.test_api import counted
@@ -132,3 +132,23 @@ def test_a_page_of_runs_takes_a_constant_number_of_statements(full, app, enter):
     with counted(app) as messages:
         run_of(history(browser, full))
     assert len(messages) < 2 * len(one) + 3
+
+
+def test_a_text_that_was_kept_long_enough_says_so(full, enter, filled):
+    filled(full)
+    full.sync()
+    with full.db() as db:
+        open_tenant(db, full.slug)
+        for message in db.scalars(select(Message)):
+            message.text = message.answer = ""
+        message_id, operation_id = message.id, db.scalars(select(Operation.id)).first()
+    browser = enter(full)
+    page = run_of(history(browser, full))
+    assert "The text was kept for 90 days." in words(page)
+    assert not page.html.find("a", string="Request")
+    for part in ("request", "answer"):
+        shown = browser.get(f"/t/{full.slug}/history/messages/{message_id}/{part}")
+        assert shown.text == "The text was kept for 90 days."
+    page = browser.get(f"/t/{full.slug}/queue/{operation_id}")
+    check(page)
+    assert words(page).count("The text was kept for 90 days.") == 2
