@@ -210,7 +210,7 @@ class Journal:
 
         :raises Refused: with the field that is wrong; nothing is changed then.
         """
-        _check_policy(values)
+        check_policy(values)
         self._outbox.keep("pg_advisory_xact_lock")
         policy = self._db.get_one(Policy, self.policy.id, with_for_update=True)
         changed = {
@@ -285,7 +285,11 @@ def _refused(name: str, sentence: str) -> Refused:
     return Refused(sentence, [Fault(f"/{name}", sentence)])
 
 
-def _check_policy(values: dict[str, Any]) -> None:
+def check_policy(values: dict[str, Any]) -> None:
+    """See that a policy's values are fit to be stored.
+
+    :raises Refused: with the field that is wrong.
+    """
     if "number_template" in values:
         numbering.check(values["number_template"])
     memo = values.get("memo_template", "")

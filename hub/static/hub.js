@@ -38,3 +38,12 @@ window.addEventListener("pageshow", () => {
 
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 document.querySelector("[data-focus]")?.focus();
+
+// What a template makes, while it is being typed.
+for (const input of document.querySelectorAll("[data-fields]")) {
+  const fields = JSON.parse(input.dataset.fields);
+  input.addEventListener("input", () => {
+    const made = input.value.replace(/\{(\w+)\}/g, (all, name) => fields[name] ?? all);
+    document.getElementById(input.dataset.example).textContent = made;
+  });
+}

@@ -1,0 +1,157 @@
+"""Journal entry settings: the effect is seen first, then saved, and what was sent stays."""
+
+import pytest
+
+from hub.tenants.policies import policy_of
+from hub.tenants.service import open_tenant
+from tests.journal import Bookkeeper
+
+
+@pytest.fixture
+def browser(summary, enter):
+    return enter(summary)
+
+
+def policy(tenant):
+    with tenant.db() as db:
+        open_tenant(db, tenant.slug)
+        found = policy_of(db)
+        db.flush()
+        db.expunge(found)
+        return found
+
+
+def the_form(page):
+    return next(
+        form for form in page.forms.values() if form.action.endswith("/settings/journal-entries")
+    )
+
+
+def look(browser, tenant, status=None, **values):
+    form = the_form(browser.get(f"/t/{tenant.slug}/settings/journal-entries"))
+    for name, value in values.items():
+        form[name] = value
+    return form.submit("step", value="look", status=status)
+
+
+def test_full_mode_has_nothing_to_set(full, enter):
+    page = enter(full).get(f"/t/{full.slug}/settings/journal-entries")
+    assert "There are no journal entries in Full Synchronization Mode" in page
+
+
+def test_the_cut_over_is_counted_before_it_is_saved(summary, browser, filled):
+    filled(summary)
+    page = look(browser, summary, cutover="2026-10-10")
+    table = page.html.select("table")[1].get_text(" ", strip=True)
+    assert "Invoices 1 54.07 USD 0" in table
+    assert "Payments 1 -54.07 USD 0" in table
+    assert "Credit memos" not in table
+    assert policy(summary).cutover is None
+    saved = the_form(page).submit("step", value="save").follow()
+    assert "Saved" in saved
+    assert policy(summary).cutover.isoformat() == "2026-10-10"
+    assert [entry.number for entry in Bookkeeper(summary).entries()] == ["C261031-1"]
+    assert "Journal entry settings changed" in browser.get(f"/t/{summary.slug}/audit")
+
+
+def test_what_was_sent_is_not_made_anew(summary, browser, filled):
+    summary.sync()
+    filled(summary, closed=True)
+    summary.sync()
+    before = [entry.number for entry in Bookkeeper(summary).entries()]
+    page = look(browser, summary, period="day", cutover="2026-10-10")
+    assert "3 that were approved or sent stay as they are" in page
+    the_form(page).submit("step", value="save")
+    assert [entry.number for entry in Bookkeeper(summary).entries()] == before
+    assert summary.sync().nothing_to_do
+
+
+def test_what_waits_is_made_anew(summary, browser, filled):
+    filled(summary)
+    page = look(browser, summary, period="day", number_template="J{date}{family}{n}")
+    assert "3 entries that gather or wait for approval are made anew" in page
+    assert "Each day" in page
+    the_form(page).submit("step", value="save")
+    numbers = {entry.number for entry in Bookkeeper(summary).entries()}
+    assert numbers == {"J261005B1", "J261009P1", "J261012C1", "J261014C1"}
+
+
+def test_one_can_go_back_and_change_something(summary, browser):
+    page = look(browser, summary, approval_limit="1,000")
+    again = the_form(page).submit("step", value="back")
+    form = the_form(again)
+    assert form["approval_limit"].value == "1,000"
+    assert policy(summary).approval_limit is None
+
+
+def test_saving_twice_changes_nothing_more(summary, browser):
+    page = look(browser, summary, four_eyes=True)
+    the_form(page).submit("step", value="save")
+    again = the_form(page).submit("step", value="save").follow()
+    assert "Nothing has changed" in again
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("number_template", "{family}{date}", "needs {n} once"),
+        ("number_template", "A-LONG-ONE-{date}{n}", "QuickBooks keeps 11"),
+        ("memo_template", "{cycle} {nonsense}", "The memo template knows"),
+        ("approval_limit", "a lot", "Write an amount"),
+        ("rounding_limit", "", "Write an amount"),
+        ("lock_date", "2026-02-31", "a day that exists"),
+        ("cutover", "2999-01-01", "at most 62 days ahead"),
+        ("master_customer", "", "1 to 41 characters"),
+        ("master_customer", "A:B", "no colon"),
+    ],
+)
+def test_what_cannot_be_is_said_at_its_field(summary, browser, field, value, sentence):
+    page = look(browser, summary, status=422, **{field: value})
+    assert sentence in page.html.select_one(f"#e-{field}").text
+    assert page.html.select_one(f"#f-{field}")["value"] == value
+
+
+def test_a_choice_that_there_is_none_of_is_refused(summary, browser):
+    form = the_form(browser.get(f"/t/{summary.slug}/settings/journal-entries"))
+    form["period"].force_value("year")
+    assert "Choose one of the list" in form.submit("step", value="look", status=422)
+
+
+def test_accounts_receivable_takes_entries_of_their_own(summary, browser):
+    page = look(browser, summary, status=422, control="receivable", together=True)
+    assert "one such line in an entry" in page
+    page = look(browser, summary, control="receivable")
+    assert "reports stay empty in this mode" in page
+
+
+def test_four_eyes_are_explained_where_they_bite(summary, browser, filled):
+    summary.sync()
+    filled(summary)
+    page = look(browser, summary, approval="manual", four_eyes=True)
+    the_form(page).submit("step", value="save")
+    summary.close("m")
+    entry = Bookkeeper(summary).entries()[0]
+    page = browser.get(f"/t/{summary.slug}/journal-entries/{entry.id}")
+    assert "whoever last said where something is booked cannot approve" in page
+    answer = page.forms[f"approve-{entry.id}"].submit().follow()
+    assert "so somebody else approves" in answer
+    Bookkeeper(summary, "another@example.com").approve_all()
+    summary.sync()
+    assert summary.proof().difference == 0
+
+
+def test_an_approval_limit_is_explained_where_it_bites(summary, browser, filled):
+    summary.sync()
+    filled(summary)
+    page = look(browser, summary, approval="automatic", approval_limit="50")
+    the_form(page).submit("step", value="save")
+    summary.close("m")
+    waiting = browser.get(f"/t/{summary.slug}/journal-entries?stand=waiting")
+    assert waiting.text.count("more than your approval limit of 50.00") == 2
+
+
+def test_support_sees_the_settings_and_does_not_change_them(summary, support):
+    page = support.get(f"/t/{summary.slug}/settings/journal-entries")
+    assert "Look at the effect" not in page
+    token = page.forms[0]["csrf_token"].value
+    support.post(page.request.path, {"csrf_token": token, "step": "save"}, status=403)
