@@ -36,7 +36,7 @@ class Chart:
         self._names = {
             (entry.kind, name.casefold()): entry
             for entries in self._entries.values()
-            for entry in sorted(entries, key=lambda entry: entry.active)
+            for entry in sorted(entries, key=lambda entry: (entry.active, not entry.gone))
             for name in filter(None, (entry.number, entry.full_name))
         }
         self._ids = {
@@ -51,8 +51,12 @@ class Chart:
 
     def find(self, kind: ListKind, name: str) -> ListEntry | None:
         """Return the active entry of this full name or number, whatever its case."""
-        entry = self._names.get((kind, name.strip().casefold()))
+        entry = self.known(kind, name)
         return entry if entry is not None and entry.active else None
+
+    def known(self, kind: ListKind, name: str) -> ListEntry | None:
+        """Return the entry of this full name or number, whether it is active, inactive or gone."""
+        return self._names.get((kind, name.strip().casefold()))
 
     def named_by(self, kind: ListKind, list_id: str, name: str) -> ListEntry | None:
         """Return the entry that QuickBooks refers to by id, or where it gives none by name."""
@@ -92,8 +96,8 @@ class Chart:
                 f"{what} waits: {called} has not been imported yet; "
                 "it comes with the Web Connector's first run."
             )
-        inactive = (kind, name.strip().casefold()) in self._names
-        state = "inactive in" if inactive else "not in"
+        known = self.known(kind, name)
+        state = "inactive in" if known and not known.gone else "not in"
         raise Objection(f"{what} names “{name}”, which is {state} {called}. Choose another on {where}.")
 
     def class_named(self, name: str) -> ListEntry:

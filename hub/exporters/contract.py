@@ -42,6 +42,8 @@ class Prepared:
     """Purpose, charge id, code and account of each amount in it."""
     more: Sequence[Errand] = ()
     """Errands that it makes, as other documents follow from it."""
+    note: str = ""
+    """What a person should know about it, in a sentence."""
 
     @property
     def fingerprint(self) -> str:

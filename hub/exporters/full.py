@@ -38,11 +38,12 @@ from hub.exporters.contract import (
 )
 from hub.exporters.credits import Credits, Reversals, owners
 from hub.exporters.customers import Customers
-from hub.exporters.items import item_of
+from hub.exporters.items import Items
 from hub.exporters.parents import Parents
 from hub.exporters.revisions import CREDITS_RANK, Revisions, used_on
 from hub.ledger.models import (
     BillingCycle,
+    Charge,
     CreditMemo,
     Customer,
     Invoice,
@@ -53,11 +54,12 @@ from hub.ledger.models import (
 )
 from hub.money import ZERO
 
-RANKS = {"customer": 10, "invoice": 30, "credit_memo": 40, "payment": 50, "refund": 60}
+RANKS = {"customer": 10, "charge": 15, "invoice": 30, "credit_memo": 40, "payment": 50, "refund": 60}
 ENDING = {"refund": 20, "payment": 22, "credit_memo": 24}
 """What is void goes before the documents that it was used on, so that these are free."""
 _MODELS: dict[str, type[Any]] = {
     "customer": Customer,
+    "charge": Charge,
     "invoice": Invoice,
     "credit_memo": CreditMemo,
     "payment": Payment,
@@ -83,9 +85,11 @@ class FullExporter:
         self._links = Links(db, connection)
         self._charges = Charges(db)
         self._customers = Customers(db, connection, self._links)
+        self._items = Items(db, connection)
         self._chart: Chart | None = None
         self._build: dict[str, Callable[[Any], Outcome]] = {
             "customer": self._customer,
+            "charge": lambda charge: self._items.outcome(self.chart, charge),
             "invoice": self._document,
             "credit_memo": self._document,
             "payment": self._payment,
@@ -102,13 +106,13 @@ class FullExporter:
 
     def recorded(self, kind: str, changed: Sequence[Any]) -> list[Errand]:
         """Every record goes to QuickBooks by itself, except what only the hub knows of."""
-        if kind not in RANKS:
+        if kind not in RANKS or (kind == "charge" and not self._items.are_created):
             return []
         # What QuickBooks has is read again before it is changed.
         self._links.outdate(
             f"{kind}:{record.id}"
             for record in changed
-            if kind in ("invoice", "credit_memo") and record.version > 1
+            if kind in ("invoice", "credit_memo") and getattr(record, "version", 2) > 1
         )
         return [Errand(f"{kind}:{record.id}", _rank(kind, record)) for record in changed]
 
@@ -159,7 +163,9 @@ class FullExporter:
             outcome = self._build[subject.partition(":")[0]](record)
         except Objection as error:
             return Held(str(error))
-        return fits(outcome) if isinstance(outcome, Prepared) else outcome
+        if not isinstance(outcome, Prepared):
+            return outcome
+        return fits(replace(outcome, note=" ".join(filter(None, (outcome.note, self._items.note())))))
 
     def _check(self, record: Any, date: dt.date) -> None:
         for objection in (
@@ -313,7 +319,7 @@ class FullExporter:
 
         :raises Objection: when it has none.
         """
-        return item_of(self.chart, self._charges[charge_id])
+        return self._items.of(self.chart, self._charges[charge_id])
 
     def charge_text(self, charge_id: int) -> str:
         """Return what an invoice line says when it has no description of its own."""

@@ -31,6 +31,7 @@ from hub.books.models import Connection, Link
 from hub.db import HubSession
 from hub.exporters.contract import MISSING
 from hub.qbwc import imports, losses, qbxml, statuses
+from hub.qbwc.doubts import LISTED
 from hub.qbwc.models import SyncSession
 from hub.qbwc.qbxml import Answers, Element, Request
 from hub.qbwc.refusals import BOOKED, Refusals
@@ -200,8 +201,8 @@ def _present(connection: Connection) -> tuple[Any, ...]:
 
 def _request(object_: str, links: Sequence[Link]) -> Request:
     ids = [link.object_id for link in links]
-    if object_ == "Customer":
-        return Request("CustomerQuery", object_, {"ListID": ids})
+    if object_ in LISTED:
+        return Request(LISTED[object_], object_, {"ListID": ids})
     fields: dict[str, Any] = {"TxnID": ids}
     if object_ != "ARRefundCreditCard":
         fields["IncludeLineItems"] = "true"

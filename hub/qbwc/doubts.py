@@ -1,6 +1,6 @@
 """Additions whose fate nobody knows: QuickBooks is asked before anything else goes.
 
-An addition is looked up by its number (a customer by name) and known again by its
+An addition is looked up by its number (a customer or an item by name) and known again by its
 ExternalGUID, so it is never sent twice and never taken for missing (protocol.md
 D.5). Changes, voids and deletions need no question: done twice they change nothing.
 
@@ -21,6 +21,9 @@ from hub.qbwc.qbxml import Answer, Element, Request
 
 NOTE = "The hub does not know whether QuickBooks has booked this, and asks it at the next run."
 TAKEN = "QuickBooks says that the name is in use; the hub looks whose it is."
+
+LISTED = {"Customer": "CustomerQuery", "ItemService": "ItemQuery"}
+"""What the hub adds to lists, and how that is asked for: by ListID, or by its name."""
 
 Question = dict[str, Any]
 
@@ -43,7 +46,7 @@ def about(kind: str, message: str, operation_id: int, reason: Reason) -> Questio
         for request in qbxml.parse_requests(message).requests
         if request.attributes.get("requestID") == str(operation_id)
     )
-    name, number = sent.get("CustomerAdd/Name"), sent.get(f"{kind}/RefNumber")
+    name, number = sent.get(f"{kind}/Name"), sent.get(f"{kind}/RefNumber")
     return _question(kind.removesuffix("Add"), name, number, reason)
 
 
@@ -52,7 +55,7 @@ def about_missing(link: Link) -> Question:
     people have called it since; a payment may come back as it was before it was booked anew, which only
     its number tells."""
     question = _question(link.object, "", link.number, Reason.MISSING)
-    if link.object == "Customer":
+    if link.object in LISTED:
         return question | {"fields": {"ListID": link.object_id}}
     fields = {"TxnID": link.object_id} | question["fields"]
     then = question["fields"] if link.number else None
@@ -60,9 +63,10 @@ def about_missing(link: Link) -> Question:
 
 
 def _question(object_: str, name: str, number: str, reason: Reason) -> Question:
-    if object_ == "Customer":
-        # Only a query over all names tells who else has this one.
-        query = "EntityQuery" if reason is Reason.NAME else "CustomerQuery"
+    if object_ in LISTED:
+        # Only a query over all names tells who else has a customer's.
+        is_name = object_ == "Customer" and reason is Reason.NAME
+        query = "EntityQuery" if is_name else LISTED[object_]
         fields: dict[str, Any] = {"FullName": name}
     else:
         query = f"{object_}Query"

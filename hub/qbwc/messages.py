@@ -262,6 +262,7 @@ def _marked(
         "version": prepared.version,
         "fingerprint": prepared.fingerprint,
         "accounts": [list(account) for account in prepared.accounts],
+        "note": prepared.note,
         "tried": 1,
     }
 

@@ -470,7 +470,12 @@ _SETTLE = text(
     """
     WITH settled AS (
         UPDATE operation SET
-            state = v.state, note = v.note, code = v.code, kind = v.kind,
+            state = v.state, code = v.code, kind = v.kind,
+            -- What a person should know of a request stays with it, unless QuickBooks was asked meanwhile.
+            note = CASE
+                WHEN v.state = 'done' AND v.note = '' AND operation.question IS NULL THEN operation.note
+                ELSE v.note
+            END,
             question = nullif(v.question, 'null'::jsonb), attempts = v.attempts, due = v.due,
             plain = v.plain, settled = now()
         FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from sqlalchemy import UniqueConstraint, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.db import Base, Owned
@@ -134,10 +135,10 @@ def full_policy(db: Session, lock: bool = False) -> FullPolicy:
     """Return the choices of the tenant that ``db`` has entered; made of the defaults where there are
     none yet. ``lock`` keeps others from changing them meanwhile."""
     query = select(FullPolicy)
-    found = db.scalar(query.with_for_update() if lock else query)
+    query = query.with_for_update() if lock else query
+    found = db.scalar(query)
     if found is None:
-        found = FullPolicy()
-        db.add(found)
-        db.flush()
-        db.refresh(found)
+        # Two who come at once make one row.
+        db.execute(insert(FullPolicy).on_conflict_do_nothing())
+        found = db.scalars(query).one()
     return found

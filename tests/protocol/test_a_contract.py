@@ -198,7 +198,7 @@ def test_noop_while_a_large_answer_is_taken_in_also_when_no_task_comes(full, cal
         if percents[-1] == 100:
             break
     assert waits
-    assert len(imported(full)) == 23
+    assert len(imported(full)) == 22
     assert percents == sorted(percents)
 
 
