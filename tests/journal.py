@@ -68,6 +68,20 @@ class Bookkeeper:
             found = db.scalars(select(JournalEntryLine).filter_by(journal_entry_id=entry_id)).all()
             return {line.account: line.amount for line in found}
 
+    def all_lines(self):
+        """The amounts of every entry's lines as they were sent, by the entry's id."""
+        with self.tenant.db() as db:
+            open_tenant(db, self.tenant.slug)
+            found = {}
+            for line in db.scalars(select(JournalEntryLine)):
+                found.setdefault(line.journal_entry_id, []).append(line.amount)
+            return found
+
+    def ripen(self):
+        """Time has passed."""
+        with self.tenant.db() as db:
+            Outbox(db, open_tenant(db, self.tenant.slug)).ripen()
+
     def postings(self):
         """``(entry's id or None, amount)`` of each posting."""
         with self.tenant.db() as db:
