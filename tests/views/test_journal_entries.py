@@ -242,3 +242,36 @@ def test_support_looks_and_does_not_approve(summary, support, books):
 def test_another_tenants_entries_are_not_there(summary, full, world, enter, books):
     other = enter(world.tenant("summary"))
     other.get(f"/t/{summary.slug}/journal-entries", status="4*")
+
+
+def test_a_dry_run_books_what_waits_in_a_scratch_company(summary, browser, books):
+    page = listed(browser, summary).click("Dry run of what waits")
+    assert "All would be booked" in page
+    balance = page.html.select("table")[1].get_text(" ", strip=True)
+    assert "Sales:Subscriptions 0.00 -44.95 -44.95" in balance
+    assert page.html.select("table")[1].tfoot.get_text(" ", strip=True) == "All accounts 0.00"
+    assert summary.counts().get("JournalEntry", 0) == 0
+    assert len(books.do("waiting")) == 3
+    books.approve_all()
+    summary.sync()
+    shown = {
+        row.th.text: row.select("td")[-1].text for row in page.html.select("table")[1].select("tbody tr")
+    }
+    assert {name: Decimal(value) for name, value in shown.items() if value != "0.00"} == {
+        name: value for name, value in summary.balances().items() if value
+    }
+
+
+def test_a_dry_run_says_what_would_be_refused(summary, browser, books):
+    summary.put("charges", "gold", version=2, name="Gold plan")
+    page = opened(browser, books, "B261031-1").click("Dry run")
+    assert "1 of 1 would not be booked" in page
+    assert "has no accounting code" in page
+    assert "No account moves" in page
+
+
+def test_nothing_to_try_is_said(summary, full, browser, enter):
+    answer = browser.get(f"/t/{summary.slug}/journal-entries/dry-run").follow()
+    assert "nothing to try" in answer
+    answer = enter(full).get(f"/t/{full.slug}/journal-entries/dry-run").follow()
+    assert "no journal entries in this mode" in answer
