@@ -88,13 +88,15 @@ class Changes:
 
     @staticmethod
     def keep(link: Link, version: int) -> None:
-        """Take over what QuickBooks says: the record counts as carried in this version."""
+        """Let what QuickBooks says stand: the record counts as carried in this version."""
         link.content = link.found or link.content
         link.found, link.version = None, version
+        link.edited = link.edited or dt.datetime.now(dt.UTC)
 
     @staticmethod
     def send(link: Link) -> None:
-        """Let the billing's version be booked again."""
+        """Let the billing's version be booked again, over just what is there now."""
+        link.content = link.found or link.content
         link.edited = link.found = None
         link.fingerprint, link.edit_sequence = STALE, ""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.books.models import JournalEntry
+from hub.books.models import JournalEntry, Link
 from hub.ledger import records
 
 _MODELS: dict[str, type[Any]] = {**records.MODELS, "journal_entry": JournalEntry}
@@ -37,6 +37,11 @@ def labels(db: Session, subjects: Iterable[str]) -> dict[str, Label]:
         kind, _, id_ = subject.partition(":")
         if kind in _MODELS and id_.isdecimal():
             wanted[kind].add(int(id_))
+    followed = _followed(db, subjects)
+    for of, _ in followed.values():
+        kind, _, id_ = of.partition(":")
+        wanted[kind].add(int(id_))
+        subjects.add(of)
     found = {subject: Label("", 0, _unknown(subject)) for subject in subjects}
     for kind, ids in wanted.items():
         model = _MODELS[kind]
@@ -44,6 +49,35 @@ def labels(db: Session, subjects: Iterable[str]) -> dict[str, Label]:
             cycle = record.billing_cycle_id if kind == "journal_entry" else None
             name = getattr(record, "name", "")
             found[f"{kind}:{record.id}"] = Label(kind, record.id, _title(kind, record), name, cycle)
+    for subject, (of, words) in followed.items():
+        label = found[of]
+        found[subject] = replace(label, title=words.format(label.title[:1].lower() + label.title[1:]))
+    return found
+
+
+FOLLOWING = {
+    "credits": "Credits used on {}",
+    "reversal": "Credit memo that takes back {}",
+    "superseded": "Forerunner of {}",
+}
+"""What follows from a record, by the kind of its subject."""
+
+
+def _followed(db: Session, subjects: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return of which record's subject each of those is that follow from one, and what it is called."""
+    found = {}
+    former: dict[int, list[str]] = defaultdict(list)
+    for subject in subjects:
+        kind, _, id_ = subject.partition(":")
+        if kind == "credits":
+            found[subject] = (f"invoice:{id_}", FOLLOWING[kind])
+        elif kind in FOLLOWING:
+            former[int(id_)].append(subject)
+    if former:
+        query = select(Link.id, Link.formerly).where(Link.id.in_(former), Link.formerly != "")
+        for row in db.execute(query):
+            for one in former[row.id]:
+                found[one] = (row.formerly, FOLLOWING[one.partition(":")[0]])
     return found
 
 

@@ -114,7 +114,8 @@ class FullExporter:
             for record in changed
             if kind in ("invoice", "credit_memo") and getattr(record, "version", 2) > 1
         )
-        return [Errand(f"{kind}:{record.id}", _rank(kind, record)) for record in changed]
+        errands = [Errand(f"{kind}:{record.id}", _rank(kind, record)) for record in changed]
+        return errands + [use for record in changed for use in self._uses(record, kind)]
 
     def closed(self, cycle: BillingCycle) -> list[Errand]:
         """A billing cycle's close books nothing here: its records went by themselves."""
@@ -229,9 +230,10 @@ class FullExporter:
         return Nothing("A credit memo takes it back.", document.version, more=more)
 
     @staticmethod
-    def _uses(document: Any) -> list[Errand]:
+    def _uses(document: Any, kind: str = "credit_memo") -> list[Errand]:
         """Return the errands that use a credit memo on its invoices."""
-        applied = getattr(document, "applied", ())
+        is_void = getattr(document, "status", Status.OPEN) is Status.VOID
+        applied = () if is_void or kind != "credit_memo" else getattr(document, "applied", ())
         return [Errand(f"credits:{row.invoice_id}", CREDITS_RANK) for row in applied]
 
     def _is_overused(self, memo: CreditMemo, link: Link) -> bool:

@@ -6,12 +6,14 @@ from typing import Any
 
 from pyramid.view import view_config, view_defaults
 
-from hub.books.subjects import labels
+from hub.books.changes import side_by_side
+from hub.books.subjects import Label, labels
 from hub.errors import Refused
 from hub.qbwc import desk
 from hub.qbwc.desk import Desk, Tally
-from hub.qbwc.models import State
+from hub.qbwc.models import Operation, State
 from hub.qbwc.pulse import anchor
+from hub.qbwc.rulings import WAITING, Rulings
 from hub.security import Permission
 from hub.views.page import Page, whole
 
@@ -88,9 +90,17 @@ class OperationPage(Page):
     def show(self) -> dict[str, Any]:
         found = Desk(self.db, self.connection)
         operation = found.get(whole(self.request.matchdict["id"]))
+        rulings = Rulings(self.db, self.connection, self.actor)
+        link = rulings.link(operation)
+        dependants = rulings.dependants(operation) if operation.state in WAITING else []
         return {
             "State": State,
             "operation": operation,
+            "can_exclude": operation.state in WAITING,
+            "can_keep": link is not None and operation.state in desk.STUCK,
+            "differences": side_by_side(link) if link else [],
+            "dependants": dependants,
+            "dependant_labels": labels(self.db, [one.subject for one in dependants]),
             "label": labels(self.db, [operation.subject])[operation.subject],
             "exchange": found.exchange(operation),
             "kept": self.kept,
@@ -100,10 +110,40 @@ class OperationPage(Page):
         }
 
     @view_config(request_method="POST", permission=Permission.CHANGE)
-    def retry(self) -> Any:
+    def act(self) -> Any:
         found = Desk(self.db, self.connection)
         operation = found.get(whole(self.request.matchdict["id"]), lock=True)
         label = labels(self.db, [operation.subject])[operation.subject]
+        rule = {"exclude": self._exclude, "include": self._include, "keep": self._keep}
+        decide = rule.get(self.form["do"])
+        if decide is None:
+            return self._retry(found, operation, label)
+        rulings = Rulings(self.db, self.connection, self.actor)
+        try:
+            sentence = decide(rulings, operation, label)
+        except Refused as error:
+            return self.done(f"{label.title}: {error}", "queue")
+        return self.done(sentence, "operation", id=operation.id)
+
+    def _exclude(self, rulings: Rulings, operation: Operation, label: Label) -> str:
+        many = rulings.exclude(operation, self.form.flag("dependants"))
+        if not many:
+            return f"{label.title} is excluded already."
+        self.room.audit("excluded", record=label.title, records=str(many))
+        more = f" with {many - 1:,} that depend on it" if many > 1 else ""
+        return f"{label.title} is excluded{more}: it stays out of QuickBooks until it is included again."
+
+    def _include(self, rulings: Rulings, operation: Operation, label: Label) -> str:
+        rulings.include(operation, self.outbox)
+        self.room.audit("included again", record=label.title)
+        return f"{label.title} is included again."
+
+    def _keep(self, rulings: Rulings, operation: Operation, label: Label) -> str:
+        rulings.keep(operation)
+        self.room.audit("QuickBooks' version kept", record=label.title)
+        return f"QuickBooks' version of {label.title} is kept. The proof shows the difference."
+
+    def _retry(self, found: Desk, operation: Operation, label: Label) -> Any:
         try:
             found.again(operation, self.outbox)
         except Refused as error:

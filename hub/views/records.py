@@ -7,6 +7,7 @@ from typing import Any
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.view import view_config, view_defaults
 
+from hub.books.changes import side_by_side
 from hub.books.links import Links
 from hub.books.subjects import labels
 from hub.ledger.register import Names, Register, settlements
@@ -80,7 +81,9 @@ class RecordPage(RecordsOfKind):
             "postings": postings,
             "settled_by": settlements(self.db, record) if self.kind == "invoice" else [],
             "names": self._names(record, postings),
-            "link": links.of([subject]).get(subject),
+            "link": (link := links.of([subject]).get(subject)),
+            "former": links.former([subject]).get(subject, []),
+            "differences": side_by_side(link) if link else [],
             "operation": desk.of([subject]).get(subject),
             "entries": sorted(entries),
             "entry_links": links.of(entries),

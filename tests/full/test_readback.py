@@ -26,7 +26,9 @@ def test_an_edited_invoice_waits_for_a_person_with_both_versions_shown(booked):
     booked.read_back()
 
     (note,) = booked.notes("failed")
-    assert "Total 120.00 → 115.00; Line 2 Subscription · Gold · 20.00 → Subscription · Gold · 15.00" in note
+    assert (
+        "Total 120.00 → 115.00; Line 2 Subscription · Gold · 20.00 → Subscription · Gold · 15.00" in note
+    )
     link = booked.link("invoice:")
     assert (link.content["Total"], link.found["Total"]) == ("120.00", "115.00")
     # The books are told as they are.
