@@ -247,7 +247,7 @@ class FullExporter:
                 left[id_] = -amount
         return any(amount < 0 for amount in left.values())
 
-    def _void(self, link: Link | None, record: Any, kind: str) -> Outcome:
+    def _void(self, link: Link | None, record: Any, kind: str) -> Prepared | Nothing:
         if link is None or link.voided:
             return _ended(link, record)
         self._check(record, record.date)
@@ -259,7 +259,8 @@ class FullExporter:
         if link is not None and (objection := self._revisions.objection(link, payment.version)):
             return objection
         if payment.status is Status.VOID:
-            return self._void(link, payment, "TxnDel")
+            outcome = self._void(link, payment, "TxnDel")
+            return replace(outcome, more=self._freed(payment)) if link is not None else outcome
         self._check(payment, payment.date)
         prepared = forms.payment(
             self,
@@ -271,6 +272,15 @@ class FullExporter:
         if link is None or link.voided:
             return prepared
         return self._anew(prepared, link, payment)
+
+    def _freed(self, payment: Payment) -> list[Errand]:
+        """Return the errands that use what is left of reversals on what a payment no longer pays."""
+        invoices = {row.invoice_id for row in payment.applied}
+        return [
+            Errand(f"credits:{id_}", CREDITS_RANK)
+            for id_ in sorted(invoices)
+            if f"invoice:{id_}" in self._parents.former
+        ]
 
     def _allocated(self, payment: Payment, link: Link | None) -> list[tuple[Link, Decimal]]:
         """Return what of a payment goes to which document. Where one has taken another's place, what
