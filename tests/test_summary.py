@@ -5,6 +5,8 @@ from sqlalchemy import select
 
 from hub.books.models import Link, Undoing
 from hub.errors import Refused
+from hub.exporters.choices import Choices
+from hub.qbwc.outbox import Outbox
 from hub.sandbox import people
 from hub.tenants.models import (
     Approval,
@@ -41,6 +43,14 @@ def booked(tenant, entry):
     with tenant.db() as db:
         open_tenant(db, tenant.slug)
         return db.scalar(select(Link.object_id).filter_by(subject=f"journal_entry:{entry.id}"))
+
+
+def choose_accounts(tenant, **wanted):
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        outbox = Outbox(db, opened)
+        assert Choices(db, opened, outbox.connection).save(wanted)
+        outbox.review()
 
 
 # spans
@@ -393,6 +403,50 @@ def test_what_is_posted_anew_goes_where_its_charge_is_mapped_to_by_then(summary,
     keeper.approve_all()
     settle(summary)
     assert summary.balances()["Sales:Usage"] == money("-10.00")
+
+
+# rounding
+
+
+def test_a_total_that_is_off_by_some_cents_goes_to_the_rounding_account(summary, keeper):
+    invoice(summary, "1", "10.00", total="10.02")
+    summary.close("c")
+    summary.sync()
+    assert "What totals are off by has no account" in summary.operations()[-1][2]
+    choose_accounts(summary, **{"rounding.": "Sales:Usage"})
+    settle(summary)
+    assert summary.balances() == {
+        "Billing Clearing": money("10.02"),
+        "Sales:Subscriptions": money("-10.00"),
+        "Sales:Usage": money("-0.02"),
+    }
+
+
+def test_rounding_above_the_limit_is_held_until_a_person_raises_it(summary, keeper):
+    summary.sync()
+    choose_accounts(summary, **{"rounding.": "Sales:Usage"})
+    for number in range(3):
+        invoice(summary, str(number), "10.00", total="10.02")
+    summary.close("c")
+    summary.sync()
+    assert "off from their lines by 0.06" in summary.operations()[-1][2]
+    keeper.choose(rounding_limit=money("0.06"))
+    settle(summary)
+
+
+def test_a_total_that_is_no_rounding_is_refused(summary, keeper):
+    answer = summary.put(
+        *("invoices", "1"),
+        422,
+        customer="ada",
+        date="2026-05-03",
+        number="1",
+        total="12.00",
+        lines=[{"charge": "gold", "amount": "10.00"}],
+    )
+    assert answer.json["errors"] == [
+        {"pointer": "/total", "detail": "is 12.00, and lines and taxes add up to 10.00."}
+    ]
 
 
 # closed periods and the cut-over

@@ -52,7 +52,8 @@ from hub.ledger.models import (
     Refund,
     Status,
 )
-from hub.money import ZERO
+from hub.ledger.postings import rounding
+from hub.money import ZERO, pretty
 
 RANKS = {"customer": 10, "charge": 15, "invoice": 30, "credit_memo": 40, "payment": 50, "refund": 60}
 ENDING = {"refund": 20, "payment": 22, "credit_memo": 24}
@@ -217,6 +218,11 @@ class FullExporter:
         on the first open day."""
         date = first_open_day(self._connection, document.date) if turn else document.date
         self._check(document, date)
+        if off := rounding(document):
+            raise Objection(
+                f"Its total is {pretty(off)} more than its lines and taxes, which QuickBooks adds up itself. "
+                "Send it with a line for the rest."
+            )
         customer = self._parents.link("customer", document.customer_id, document)
         return forms.document(self, self._connection, document, customer, link, forms.Turn(turn, date))
 
@@ -333,6 +339,10 @@ class FullExporter:
         """
         return self._items.of(self.chart, self._charges[charge_id])
 
+    def item_note(self) -> str:
+        """Return which items have stood in since this was last asked."""
+        return self._items.note()
+
     def charge_text(self, charge_id: int) -> str:
         """Return what an invoice line says when it has no description of its own."""
         charge = self._charges[charge_id]
@@ -358,6 +368,8 @@ class FullExporter:
             return self.chart.deposit(code).full_name
         if purpose is Purpose.REFUND:
             return self.chart.refund(code).full_name
+        if purpose is Purpose.ROUNDING:
+            return self.chart.usual("rounding", "What totals are off by").full_name
         return self.item_of(charge_id or 0).account
 
 

@@ -24,6 +24,9 @@ from hub.ledger.models import Charge, Record
 from hub.money import LIMIT, ZERO
 from hub.tenants.models import Tenant
 
+MOST_ROUNDING = Decimal("1.00")
+"""A stated total that is further off from its lines and taxes is a mistake and no rounding."""
+
 
 class Listener(Protocol):
     """Who must hear of a change in the same transaction, so that none is stored unannounced."""
@@ -206,6 +209,9 @@ def _nonsense(kind: str, body: Body) -> list[Fault]:
             found.append(Fault("/lines", f"add up to {total}; send a {other} instead."))
         if total > LIMIT:
             found.append(Fault("/lines", f"add up to {total}, more than QuickBooks can hold."))
+        if abs(total - records.added(body)) > MOST_ROUNDING:
+            sentence = f"is {total}, and lines and taxes add up to {records.added(body)}."
+            found.append(Fault("/total", sentence))
     if "applied" in body:
         found.extend(_over_applied(kind, body))
     return found

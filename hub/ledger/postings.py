@@ -65,11 +65,19 @@ def amounts(kind: str, record: Any, classes: Mapping[int, str | None]) -> Amount
             post(Purpose.INCOME, -side * line.amount, charge=line.charge_id, cls=cls)
         for tax in record.taxes:
             post(Purpose.TAX, -side * tax.amount, code=tax.code)
+        post(Purpose.ROUNDING, -side * rounding(record))
     else:
         side, purpose = (1, Purpose.DEPOSIT) if kind == "payment" else (-1, Purpose.REFUND)
         post(purpose, side * record.amount, code=record.method or "")
         post(Purpose.RECEIVABLE, -side * record.amount)
     return {slot: amount for slot, amount in found.items() if amount}
+
+
+def rounding(record: Any) -> Decimal:
+    """Return what a document's stated total is more than its lines and taxes."""
+    rows = [*record.lines, *record.taxes]
+    total: Decimal = record.total
+    return total - sum((row.amount for row in rows), ZERO)
 
 
 def post(db: Session, kind: str, records: Sequence[Any], classes: Mapping[int, str | None]) -> None:

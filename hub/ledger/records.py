@@ -144,6 +144,12 @@ def _document(record: Any, body: Body, ids: IDs, line: type[Any], tax: type[Any]
 
 
 def total(body: Body) -> Decimal:
+    """Return the total that a document's body states, or else what its lines and taxes add up to."""
+    stated = body.get("total")
+    return added(body) if stated is None else Decimal(stated)
+
+
+def added(body: Body) -> Decimal:
     """Return what the lines and taxes of a document's body add up to."""
     rows = [*body["lines"], *body.get("taxes", ())]
     return sum((Decimal(row["amount"]) for row in rows), ZERO)
