@@ -122,6 +122,29 @@ class Progress:
             return ""
         return (dt.datetime.fromisoformat(known.modified) - OVERLAP).isoformat(timespec="seconds")
 
+    def of(self, kind: ListKind) -> ListImport | None:
+        """Return how far a list has been read; None where it never was."""
+        return self._known.get(kind)
+
+    def is_wanted(self, kind: ListKind) -> bool:
+        """Whether the next session reads a list, whenever it was read last."""
+        known = self.of(kind)
+        return known is None or known.whole is None or known.read is None
+
+    def ask(self, kinds: Iterable[ListKind], since: dt.date | None) -> None:
+        """Let some lists be read again: whole, or what was changed ``since`` the beginning of a day."""
+        for kind in kinds:
+            known = self.of(kind)
+            if known is None:
+                continue
+            known.read = None
+            if since is None:
+                known.whole = None
+            else:
+                known.modified = min(
+                    known.modified, (dt.datetime.combine(since, dt.time()) + OVERLAP).isoformat()
+                )
+
     def forget(self) -> None:
         """Let every list be read from its beginning."""
         for known in self._known.values():

@@ -66,6 +66,13 @@ class Items:
         # Not in the list, or inactive, or nothing was imported yet: each has its own sentence.
         return chart.item(charge.item, f"The charge “{charge.name}”", WHERE)
 
+    def are_lacking(self, chart: Chart, charge: Charge) -> bool:
+        """Whether QuickBooks has no item for a charge, so that one could be created."""
+        try:
+            return self._find(chart, charge) is None
+        except Objection:
+            return False
+
     def note(self) -> str:
         """Return which items have stood in since this was last asked, in sentences."""
         sentences = " ".join(self._stood_in)

@@ -15,6 +15,7 @@ from hub.qbwc.letters import storable
 from hub.tenants.full_policy import NameRule
 
 LIMIT = 41
+_SUFFIX = re.compile(r"(?<=.) \(C( \d+)?\)$")
 RULE = (
     "A colon becomes “ - ”. A name of more than 41 letters is cut after a word and ends in “~” and a "
     "short number of its own. The full name stands in the customer's notes."
@@ -45,7 +46,7 @@ def shortened(name: str, customer_id: int) -> str:
 def variants(name: str, customer_id: int) -> Iterator[str]:
     """Yield what tells ``name`` from one that is in use: `` (C)``, `` (C 2)`` and so on behind it, and
     last what is nobody else's."""
-    plain = _plain(name)
+    plain = _SUFFIX.sub("", _plain(name))
     for number_ in range(1, 10):
         suffix = " (C)" if number_ == 1 else f" (C {number_})"
         if len(plain) + len(suffix) <= LIMIT:

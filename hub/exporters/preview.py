@@ -212,7 +212,8 @@ class Preview:
 
     def _item(self, charge: Charge) -> str:
         try:
-            return self._full.item_of(charge.id).full_name
+            name = self._full.item_of(charge.id).full_name
+            return f"{name} (fallback)" if self._full.item_note() else name
         except Objection:
             return charge.item or "(no item chosen yet)"
 

@@ -84,7 +84,9 @@ class Standings:
             for one in customers
         }
         self._look_up_names(stood)
-        return {one.id: self._named(one, stood[one.id]) for one in customers}
+        # What was chosen is nobody else's to make up.
+        ordered = sorted(customers, key=lambda one: one.id not in chosen)
+        return {one.id: self._named(one, stood[one.id]) for one in ordered}
 
     def _wanted(self, customer: Customer, chosen: str | None) -> Wanted:
         name = storable(chosen or names.by_rule(customer, self._policy.name_rule))

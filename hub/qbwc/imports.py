@@ -52,6 +52,15 @@ def want(db: HubSession, connection: Connection) -> None:
     refusals.forget(db, connection)
 
 
+def want_some(
+    db: HubSession, connection: Connection, kinds: Iterable[ListKind], since: dt.date | None
+) -> None:
+    """Let some lists be read at the next session: from their beginning, or what was changed ``since``
+    that day in lists that were read whole before."""
+    connection.import_wanted = True
+    lists.Progress(db, connection).ask(kinds, since)
+
+
 def agenda(db: HubSession, connection: Connection, kinds: Iterable[ListKind]) -> list[Step]:
     """Return the steps that read those of ``kinds`` whose turn it is: all once a day, and sooner those
     that QuickBooks would not let be read. What an earlier session has read before it was cut short is
