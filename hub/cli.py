@@ -43,6 +43,7 @@ from hub.serve import serve
 from hub.settings import load, variables
 from hub.tenants.models import Approval, Mode
 from hub.tenants.service import StaffRoom, add_support, create_tenant, open_tenant
+from hub.views import proof_files
 
 ACTOR = "command line"
 
@@ -408,14 +409,20 @@ def books(path: Path, json_: bool) -> None:
 
 @hub.command()
 @click.argument("tenant")
+@click.option("--csv", "csv_", is_flag=True, help="Print the accounts and causes as CSV.")
 @as_json
 @configured
-def proof(settings: dict[str, Any], tenant: str, json_: bool) -> None:
-    """Print billed, booked and their difference, by account."""
+def proof(settings: dict[str, Any], tenant: str, csv_: bool, json_: bool) -> None:
+    """Print billed, booked and their difference, by account and by cause."""
+    if csv_ and json_:
+        raise click.UsageError("Say --json or --csv, one of the two.")
     with database(settings) as db:
         opened = open_tenant(db, tenant)
-        found = proof_for(db, opened)
+        found = proof_for(db, opened, thorough=True)
         name = opened.name
+    if csv_:
+        click.echo(proof_files.csv(found).decode("utf-8-sig"), nl=False)
+        return
     say(json_, found.as_json(), f"{name}\n{proof_table(found)}")
 
 

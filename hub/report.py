@@ -27,14 +27,25 @@ def books_table(report: dict[str, Any]) -> str:
 
 
 def proof_table(proof: Proof) -> str:
-    """Return a proof as text."""
+    """Return a proof as text: accounts, causes, delivery and position."""
     lines = [f"{'':40}{'Billed':>14}{'Booked':>14}{'Difference':>14}"]
     lines += [
         f"{row.account:40}{pretty(row.billed):>14}{pretty(row.booked):>14}{pretty(row.difference):>14}"
         for row in proof.rows
-        if row.billed or row.booked
     ]
     lines.append(f"{'Difference':68}{pretty(proof.difference):>14}")
-    if proof.waiting:
-        lines.append(f"{len(proof.waiting)} not in QuickBooks yet.")
+    for share in proof.shares:
+        many = f"{share.cause.label} ({share.carriers:,})" if share.carriers else share.cause.label
+        lines.append(f"  {many:66}{pretty(share.amount):>14}")
+    delivery, position = proof.delivery, proof.position
+    lines.append(f"{delivery.same:,} of {delivery.sent:,} sent are in QuickBooks with the same amounts.")
+    for what, amount in (
+        ("Customers owe, by the ledger", position.owed),
+        ("Opening position, before the cut-over", position.opening),
+        (f"{position.account}, as booked by us", position.booked),
+    ):
+        lines.append(f"{what:68}{pretty(amount):>14}")
+    if position.not_ours is not None and position.balance is not None:
+        lines.append(f"{'  its balance in QuickBooks':68}{pretty(position.balance):>14}")
+        lines.append(f"{'  of that not ours':68}{pretty(position.not_ours):>14}")
     return "\n".join(lines)

@@ -66,6 +66,9 @@ def _tenant(config: Configurator) -> None:
     """A tenant's pages, for its own staff and the hub's support staff."""
     for name, pattern in (
         ("proof", ""),
+        ("proof_file", r"/proof.{ending:csv|pdf}"),
+        ("proof_account", "/proof/account"),
+        ("proof_cause", "/proof/{cause}"),
         ("settings", "/settings"),
         ("integration", "/integration"),
         ("accounts", "/settings/accounts"),
@@ -104,5 +107,9 @@ def _tenant(config: Configurator) -> None:
         ("session", "/history/{id}"),
         ("message", "/history/messages/{id}/{part}"),
         ("lists", "/lists/{kind}"),
+        ("imports", "/imports"),
+        ("matches", "/customer-matches"),
+        ("full_policy", "/settings/full"),
+        ("charge_item", "/charges/{id}/item"),
     ):
         config.add_route(name, f"/t/{{tenant}}{pattern}", factory=TenantContext)

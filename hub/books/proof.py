@@ -1,28 +1,33 @@
-"""The proof: what was billed, what QuickBooks booked, and the difference, account by account.
+"""The proof: what was billed, what QuickBooks booked, and every cent between them by its cause.
 
-Billed is the sum of postings; booked is read from QuickBooks' own answers. Every
-cent of difference is either waiting (not sent yet, held, under way) or unexplained.
+Three depths (product.md 3.5). *Delivery*: what was sent is there, with the same amounts.
+*Movement*: on each account, billed, booked by us, and the difference, which its causes add up
+to. *Position*: what customers owe by the ledger stands on the control account (``position``).
+
+Billed is the sum of postings; booked is read from QuickBooks' own answers and from what was
+read back since (``links``).
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import String, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hub.books.chart import Objection
-from hub.books.models import BookedLine, Connection, Link
-from hub.ledger.models import Charge, Posting, Purpose
+from hub.books.differences import Cause, Differences, Rules, Span
+from hub.books.models import Connection
+from hub.books.position import Position, position
+from hub.ledger.models import Charge, Purpose
 from hub.money import ZERO, plain
 
 Resolve = Callable[[Purpose, int | None, str], str]
 """Names the account an amount belongs to; raises Objection where there is none."""
-
-MOST_WAITING = 200
 
 
 @dataclass
@@ -33,173 +38,291 @@ class Row:
     currency: str
     billed: Decimal = ZERO
     booked: Decimal = ZERO
-    waiting: Decimal = ZERO
-    """The part of what was billed that QuickBooks does not have yet."""
+    causes: dict[Cause, Decimal] = field(default_factory=dict)
+    """What of the difference each cause makes."""
 
     @property
     def difference(self) -> Decimal:
         return self.billed - self.booked
 
     @property
-    def unexplained(self) -> Decimal:
-        return self.difference - self.waiting
+    def waiting(self) -> Decimal:
+        """The part of what was billed that QuickBooks does not have yet."""
+        return sum((amount for cause, amount in self.causes.items() if cause.waits), ZERO)
 
-    def as_json(self) -> dict[str, str]:
+    @property
+    def unexplained(self) -> Decimal:
+        return self.causes.get(Cause.UNEXPLAINED, ZERO)
+
+    @property
+    def explained(self) -> Decimal:
+        return self.difference - self.unexplained
+
+    def as_json(self) -> dict[str, Any]:
         """Return the row with amounts as text."""
         names = ("billed", "booked", "difference", "waiting", "unexplained")
         amounts = {name: plain(getattr(self, name)) for name in names}
-        return {"account": self.account, "currency": self.currency, **amounts}
+        causes = {cause.value: plain(self.causes[cause]) for cause in Cause if self.causes.get(cause)}
+        return {"account": self.account, "currency": self.currency, **amounts, "causes": causes}
 
 
-@dataclass
-class Waiting:
-    """What QuickBooks does not have yet, and the amount it stands for."""
+@dataclass(frozen=True)
+class Share:
+    """The part of the difference that one cause makes."""
 
-    subject: str
-    """``invoice:42`` or ``journal_entry:7``; a billing cycle that is still open; ``""`` for none."""
-    records: int
+    cause: Cause
     amount: Decimal
-    """The sum of its debits, in ``currency``."""
-    currency: str
+    """What one side of the accounts is off by."""
+    carriers: int
+    """How many entries or records that is."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How much of what was sent is in QuickBooks with the same amounts."""
+
+    sent: int
+    differing: int
+
+    @property
+    def same(self) -> int:
+        return self.sent - self.differing
 
 
 @dataclass
 class Proof:
-    """One tenant's proof."""
+    """One tenant's proof, of the days within ``span``, as of ``moment``."""
 
-    rows: list[Row] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
+    moment: dt.datetime
+    span: Span
+    rows: list[Row]
+    shares: list[Share]
+    delivery: Delivery
+    position: Position
 
     @property
     def difference(self) -> Decimal:
         """The amount by which books and bills differ: what one side of the accounts is off. (Both
         sides together always cancel out, as debits and credits do.)"""
-        return _off(row.difference for row in self.rows)
+        return off(row.difference for row in self.rows)
 
     @property
     def unexplained(self) -> Decimal:
-        """The part of the difference that nothing waiting explains."""
-        return _off(row.unexplained for row in self.rows)
+        """The part of the difference that has no cause."""
+        return off(row.unexplained for row in self.rows)
+
+    @property
+    def waiting(self) -> list[Share]:
+        """What QuickBooks is still to get."""
+        return [share for share in self.shares if share.cause.waits]
 
     def as_json(self) -> dict[str, Any]:
         """Return the proof with amounts as text."""
         return {
+            "moment": self.moment.isoformat(timespec="seconds"),
+            "from": self.span.starts and self.span.starts.isoformat(),
+            "to": self.span.ends and self.span.ends.isoformat(),
             "accounts": [row.as_json() for row in self.rows],
             "difference": plain(self.difference),
             "unexplained": plain(self.unexplained),
-            "waiting": [
-                {
-                    "subject": waiting.subject,
-                    "records": waiting.records,
-                    "amount": plain(waiting.amount),
-                    "currency": waiting.currency,
-                }
-                for waiting in self.waiting
+            "causes": [
+                {"cause": share.cause.value, "amount": plain(share.amount), "count": share.carriers}
+                for share in self.shares
             ],
+            "delivery": {"sent": self.delivery.sent, "differing": self.delivery.differing},
+            "position": self.position.as_json(),
         }
 
 
-def _off(differences: Iterable[Decimal]) -> Decimal:
+def off(differences: Iterable[Decimal]) -> Decimal:
+    """Return what one side of accounts is off that differ so."""
     values = list(differences)
     debits = sum((value for value in values if value > 0), ZERO)
     credits = sum((-value for value in values if value < 0), ZERO)
     return max(debits, credits)
 
 
-def prove(db: Session, connection: Connection, resolve: Resolve) -> Proof:
-    """Return the proof of everything billed so far."""
-    rows: dict[tuple[str, str], Row] = {}
+def prove(
+    db: Session,
+    connection: Connection,
+    resolve: Resolve,
+    rules: Rules,
+    span: Span = Span(),  # noqa: B008 it is frozen
+    thorough: bool = False,
+) -> Proof:
+    """Return the proof of what was billed within ``span``.
 
-    def row(account: str, currency: str) -> Row:
-        return rows.setdefault((account, currency), Row(account, currency))
-
-    for posting in db.execute(_billed(connection)):
-        account = posting.account or _place(db, resolve, posting)
-        found = row(account, posting.currency)
-        found.billed += posting.billed
-        found.waiting += posting.waiting or ZERO
-    for line in db.execute(_booked(connection)):
-        row(line.account, line.currency).booked += line.amount
-    return Proof([rows[key] for key in sorted(rows)], _waiting(db, connection))
-
-
-def _place(db: Session, resolve: Resolve, posting: Any) -> str:
-    try:
-        return resolve(posting.purpose, posting.charge_id, posting.code)
-    except Objection:
-        charge = db.get(Charge, posting.charge_id) if posting.charge_id else None
-        what = {
-            Purpose.RECEIVABLE: "what customers owe",
-            Purpose.INCOME: f"charge “{charge.name}”" if charge else "",
-            Purpose.TAX: f"tax {posting.code}",
-            Purpose.DEPOSIT: f"payments by {posting.code}" if posting.code else "payments",
-            Purpose.REFUND: f"refunds by {posting.code}" if posting.code else "refunds",
-            Purpose.ROUNDING: "rounding",
-        }[posting.purpose]
-        return f"(no account yet: {what})"
+    What is known to be able to differ is looked at, and all that QuickBooks has only where that
+    leaves something over; ``thorough`` looks at it in any case, so that two errors that cancel each
+    other out on an account are found as well.
+    """
+    return _Proving(db, connection, resolve, rules, span).prove(thorough)
 
 
-_SUBJECT = case(
-    (
-        Posting.journal_entry_id.is_not(None),
-        literal("journal_entry:") + cast(Posting.journal_entry_id, String),
-    ),
-    else_=Posting.kind + ":" + cast(Posting.record_id, String),
+class _Proving:
+    def __init__(self, db: Session, connection: Connection, resolve: Resolve, rules: Rules, span: Span):
+        self._db = db
+        self._connection = connection
+        self._places = Places(db, resolve)
+        self._rules = rules
+        self._span = span
+
+    def prove(self, thorough: bool) -> Proof:
+        thorough = thorough or not self._span.is_all
+        values = {
+            "connection": self._connection.id,
+            "starts": self._span.starts,
+            "ends": self._span.ends,
+        }
+        billed = self._placed(self._db.execute(_BILLED, values))
+        booked = self._db.execute(_BOOKED, values).all()
+        rows = _rows(billed, booked)
+        sums = self._sums(thorough)
+        if not thorough and not _are_explained(rows, sums):
+            sums = self._sums(thorough=True)
+        _give_causes(rows, sums)
+        moment, sent = self._db.execute(_SENT, values).one()
+        shares = _shares(rows, sums)
+        return Proof(
+            moment,
+            self._span,
+            [rows[key] for key in sorted(rows) if _says_something(rows[key])],
+            shares,
+            _delivery(sent, sums),
+            position(self._db, self._connection, self._places.receivable(), billed, booked, sums),
+        )
+
+    def _sums(self, thorough: bool) -> list[dict[str, Any]]:
+        found = Differences(self._db, self._connection, self._rules, self._span, thorough).sums()
+        return self._placed(found)
+
+    def _placed(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
+        """Return rows with the account that each belongs to."""
+        return [
+            {**row, "account": row["account"] or (row["currency"] and self._places.name(row))}
+            for row in (found._mapping for found in rows)
+        ]
+
+
+class Places:
+    """The accounts that amounts belong to, or words for those that have none yet."""
+
+    def __init__(self, db: Session, resolve: Resolve):
+        self._db = db
+        self._resolve = resolve
+        self._known: dict[tuple[Any, ...], str] = {}
+
+    def name(self, slot: Any) -> str:
+        """Return the account of ``purpose``, ``charge_id`` and ``code``."""
+        key = (slot["purpose"], slot["charge_id"], slot["code"])
+        if key not in self._known:
+            self._known[key] = self._found(*key)
+        return self._known[key]
+
+    def receivable(self) -> str:
+        """Return the control account, which stands for what customers owe."""
+        return self.name({"purpose": Purpose.RECEIVABLE, "charge_id": None, "code": ""})
+
+    def _found(self, purpose: str, charge_id: int | None, code: str) -> str:
+        try:
+            return self._resolve(Purpose(purpose), charge_id, code)
+        except Objection:
+            charge = self._db.get(Charge, charge_id) if charge_id else None
+            what = {
+                Purpose.RECEIVABLE: "what customers owe",
+                Purpose.INCOME: f"charge “{charge.name}”" if charge else "",
+                Purpose.TAX: f"tax {code}",
+                Purpose.DEPOSIT: f"payments by {code}" if code else "payments",
+                Purpose.REFUND: f"refunds by {code}" if code else "refunds",
+                Purpose.ROUNDING: "rounding",
+            }[Purpose(purpose)]
+            return f"(no account yet: {what})"
+
+
+_Rows = dict[tuple[str, str], Row]
+
+
+def _rows(billed: Iterable[Any], booked: Iterable[Any]) -> _Rows:
+    rows: _Rows = {}
+    for found in billed:
+        key = found["account"], found["currency"]
+        rows.setdefault(key, Row(*key)).billed += found["amount"]
+    for line in booked:
+        key = line.account, line.currency
+        rows.setdefault(key, Row(*key)).booked += line.amount
+    return rows
+
+
+def _are_explained(rows: _Rows, sums: Iterable[Any]) -> bool:
+    """Whether the causes that were found add up to the difference of each account."""
+    left = {key: row.difference for key, row in rows.items()}
+    for found in sums:
+        if found["currency"]:
+            key = found["account"], found["currency"]
+            left[key] = left.get(key, ZERO) - found["amount"]
+    return not any(left.values())
+
+
+def _give_causes(rows: _Rows, sums: Iterable[Any]) -> None:
+    """Give each account the causes of its difference; what they leave over is unexplained."""
+    for found in sums:
+        if found["currency"]:
+            key = found["account"], found["currency"]
+            causes = rows.setdefault(key, Row(*key)).causes
+            cause = Cause(found["cause"])
+            causes[cause] = causes.get(cause, ZERO) + found["amount"]
+    for row in rows.values():
+        left = row.difference - sum(row.causes.values(), ZERO)
+        if left:
+            row.causes[Cause.UNEXPLAINED] = row.unexplained + left
+
+
+def _shares(rows: _Rows, sums: Iterable[Any]) -> list[Share]:
+    """Return the share of each cause. What is on its way with no effect counts as well; what would
+    only be an explanation, and explains nothing, does not."""
+    counts = {Cause(found["cause"]): found["carriers"] for found in sums if not found["currency"]}
+    shares = []
+    for cause in Cause:
+        amount = off(row.causes.get(cause, ZERO) for row in rows.values())
+        if amount or (cause.waits and counts.get(cause)):
+            shares.append(Share(cause, amount, counts.get(cause, 0)))
+    return shares
+
+
+def _delivery(sent: int, sums: Iterable[Any]) -> Delivery:
+    differing = (Cause.EDITED, Cause.DELETED, Cause.ROUNDING, Cause.UNEXPLAINED)
+    counts = [row["carriers"] for row in sums if not row["currency"] and row["cause"] in differing]
+    return Delivery(sent, min(sent, sum(counts)))
+
+
+def _says_something(row: Row) -> bool:
+    return bool(row.billed or row.booked or any(row.causes.values()))
+
+
+_WITHIN = """
+    coalesce({date} >= cast(:starts AS date), true) AND coalesce({date} <= cast(:ends AS date), true)
+"""
+_BILLED = text(
+    f"""
+    SELECT account, purpose, charge_id, code, currency, sum(amount) AS ever,
+        coalesce(sum(amount) FILTER (WHERE {_WITHIN.format(date="date")}), 0) AS amount
+    FROM posting GROUP BY account, purpose, charge_id, code, currency
+    """
 )
-
-
-def _is_waiting(connection: Connection) -> Any:
-    """QuickBooks has a posting once its entry, or its record in that version, has been booked."""
-    return ~exists().where(
-        Link.connection_id == connection.id,
-        Link.subject == _SUBJECT,
-        or_(Posting.journal_entry_id.is_not(None), Link.version >= Posting.version),
-    )
-
-
-def _billed(connection: Connection) -> Any:
-    slot = (Posting.account, Posting.purpose, Posting.charge_id, Posting.code, Posting.currency)
-    waiting = func.sum(Posting.amount).filter(_is_waiting(connection))
-    return select(*slot, func.sum(Posting.amount).label("billed"), waiting.label("waiting")).group_by(
-        *slot
-    )
-
-
-def _booked(connection: Connection) -> Any:
-    return (
-        select(BookedLine.account, BookedLine.currency, func.sum(BookedLine.amount).label("amount"))
-        .join(Link, and_(Link.id == BookedLine.link_id, Link.connection_id == connection.id))
-        .group_by(BookedLine.account, BookedLine.currency)
-    )
-
-
-def _waiting(db: Session, connection: Connection) -> list[Waiting]:
-    """Return what waits, leaving out what cancels out: a record that was void before it was sent."""
-    slot = (Posting.account, Posting.purpose, Posting.charge_id, Posting.code)
-    sums = (
-        select(
-            _SUBJECT.label("subject"),
-            Posting.currency,
-            func.count(Posting.record_id.distinct()).label("records"),
-            func.min(Posting.id).label("first"),
-            func.sum(Posting.amount).label("amount"),
-        )
-        .where(_is_waiting(connection))
-        .group_by(_SUBJECT, Posting.currency, *slot)
-        .having(func.sum(Posting.amount) != 0)
-        .subquery()
-    )
-    query = (
-        select(
-            sums.c.subject,
-            sums.c.currency,
-            func.max(sums.c.records).label("records"),
-            func.sum(sums.c.amount).filter(sums.c.amount > 0).label("amount"),
-        )
-        .group_by(sums.c.subject, sums.c.currency)
-        .order_by(func.min(sums.c.first))
-        .limit(MOST_WAITING)
-    )
-    return [
-        Waiting(row.subject, row.records, row.amount or ZERO, row.currency) for row in db.execute(query)
-    ]
+_BOOKED = text(
+    f"""
+    SELECT b.account, b.currency, sum(b.amount) AS ever,
+        coalesce(sum(b.amount) FILTER (WHERE {_WITHIN.format(date="b.date")}), 0) AS amount
+    FROM booked_line b JOIN link l ON l.id = b.link_id
+    WHERE l.connection_id = :connection
+    GROUP BY b.account, b.currency
+    """
+)
+_SENT = text(
+    """
+    SELECT now() AS moment, count(*) FROM link
+    WHERE connection_id = :connection
+      AND subject ~ '^(invoice|credit_memo|payment|refund|journal_entry):'
+    """
+)
+"""What was sent as a transaction."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from hub.books.connections import main_connection
+from hub.books.differences import Rules, Span
 from hub.books.models import Connection
 from hub.books.proof import Proof, prove
 from hub.db import HubSession
-from hub.exporters.contract import Exporter
+from hub.exporters.contract import Exporter, books_closed
 from hub.exporters.full import FullExporter
 from hub.exporters.summary import SummaryExporter
 from hub.tenants.models import Mode, Tenant
+from hub.tenants.policies import policy_of
 
 _BY_MODE: dict[Mode, type[SummaryExporter] | type[FullExporter]] = {
     Mode.SUMMARY: SummaryExporter,
@@ -24,7 +26,20 @@ def exporter_for(db: Session, tenant: Tenant, connection: Connection) -> Exporte
     return _BY_MODE[tenant.mode](db, connection)
 
 
-def proof_for(db: HubSession, tenant: Tenant) -> Proof:
-    """Return the tenant's proof: billed, booked, and the difference."""
+def proof_for(
+    db: HubSession,
+    tenant: Tenant,
+    span: Span = Span(),  # noqa: B008 it is frozen
+    thorough: bool = False,
+) -> Proof:
+    """Return the tenant's proof: billed, booked, and every cent of difference by its cause."""
     connection = main_connection(db, tenant)
-    return prove(db, connection, exporter_for(db, tenant, connection).account)
+    resolve = exporter_for(db, tenant, connection).account
+    return prove(db, connection, resolve, rules_for(db, tenant, connection), span, thorough)
+
+
+def rules_for(db: Session, tenant: Tenant, connection: Connection) -> Rules:
+    """Return what of the tenant's choices decides on the cause of a difference."""
+    policy = policy_of(db)
+    gathers = tenant.mode is Mode.SUMMARY
+    return Rules(gathers, books_closed(connection, policy), policy.cutover, policy.rounding_limit)

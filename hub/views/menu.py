@@ -34,13 +34,16 @@ ERP = Entry(
         Entry("Connection", "connection", also=("company", "pause", "interval")),
         Entry("Review items queued", "queue", also=("operation",)),
         Entry("Previous history", "history", also=("session", "message")),
+        Entry("Full mode settings", "full_policy"),
+        Entry("Customer matches", "matches"),
+        Entry("Imports", "imports"),
         Entry("Chart of Accounts", "lists", {"kind": "accounts"}),
         Entry("Items List", "lists", {"kind": "items"}),
     ),
 )
 
 ENTRIES = (
-    Entry("Proof", "proof"),
+    Entry("Proof", "proof", also=("proof_cause", "proof_account")),
     Entry("Billing cycles", "cycles", entries=(ERP,), also=("cycle_close",)),
     Entry("Charges", "charges", also=("charge",)),
     Entry("Customers", "records", {"kind": "customers"}, also=("record",)),

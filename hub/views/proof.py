@@ -1,55 +1,103 @@
-"""The home page: billed, booked, and every cent between them."""
+"""The proof as pages: the landing page, what each cause holds, what stands on each account."""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
+from urllib.parse import urlencode
 
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.response import Response
 from pyramid.view import view_config, view_defaults
 
-from hub.books.proof import Proof, Waiting
+from hub.books.differences import Cause, Differences, Span
+from hub.books.evidence import Evidence
+from hub.books.proof import Places, Proof
 from hub.books.subjects import labels
-from hub.exporters import proof_for
+from hub.errors import Refused
+from hub.exporters import exporter_for, proof_for, rules_for
 from hub.qbwc.desk import Desk
 from hub.qbwc.models import State
 from hub.qbwc.pulse import pulse
 from hub.security import Permission
-from hub.views.page import Page
+from hub.views import proof_files
+from hub.views.page import Form, Page, refusal
+
+PAGE = 50
+EVERYTHING = Span()
+
+
+class SpanPage(Page):
+    """What pages of the proof share: the months that they are about."""
+
+    @property
+    def typed(self) -> dict[str, str]:
+        return Form(self.request.GET).typed("from", "to")
+
+    def span(self) -> Span:
+        """Return the days from the first month to the last; open where none is named.
+
+        :raises Refused: when one is no month, or the last lies before the first.
+        """
+        starts, ends = (_month(name, self.typed[name].strip()) for name in ("from", "to"))
+        if starts and ends and ends < starts:
+            raise refusal("to", "The last month lies before the first.")
+        return Span(starts, ends and _last_day(ends))
+
+    def query(self, **more: str) -> str:
+        """Return the months, and more, as an address has them; with its question mark."""
+        parts = {name: text for name, text in (self.typed | more).items() if text}
+        return f"?{urlencode(parts)}" if parts else ""
+
+    def needed_span(self) -> Span:
+        try:
+            return self.span()
+        except Refused as error:
+            raise HTTPNotFound(str(error)) from None
+
+
+def _month(field: str, text: str) -> dt.date | None:
+    if not text:
+        return None
+    try:
+        return dt.date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise refusal(field, f"“{text}” is no month. Write it as 2026-05.") from None
+
+
+def _last_day(month: dt.date) -> dt.date:
+    if (month.year, month.month) == (dt.MAXYEAR, 12):
+        return dt.date.max
+    return (month.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
 
 
 @view_defaults(route_name="proof", renderer="hub:templates/proof.jinja2", permission=Permission.READ)
-class ProofPage(Page):
+class ProofPage(SpanPage):
     """Whether the books equal the bills, and what to do next."""
 
     @view_config(request_method="GET")
     def show(self) -> Any:
-        proof = proof_for(self.db, self.tenant)
+        try:
+            return self._shown(self.span())
+        except Refused as error:
+            return self.again(self._shown(EVERYTHING), error)
+
+    def _shown(self, span: Span) -> dict[str, Any]:
+        proof = proof_for(self.db, self.tenant, span)
         desk = Desk(self.db, self.connection)
-        last = desk.last_session()
         steps = self._steps(proof)
         return {
             "proof": proof,
+            "typed": self.typed,
+            "query": self.query() if proof.span == span and not span.is_all else "",
             "counts": desk.counts(),
             "State": State,
-            "pulse": pulse(self.connection, last, self.now),
+            "Cause": Cause,
+            "pulse": pulse(self.connection, desk.last_session(), self.now),
             "connection": self.connection,
-            "waiting": self._waiting(desk, proof.waiting),
             "steps": steps,
             "next_step": next((step for step in steps if not step["done"]), None),
         }
-
-    def _waiting(self, desk: Desk, waiting: list[Waiting]) -> list[dict[str, Any]]:
-        subjects = [row.subject for row in waiting if row.subject]
-        operations, named = desk.of(subjects), labels(self.db, subjects)
-        return [
-            {
-                "label": named.get(row.subject),
-                "operation": operations.get(row.subject),
-                "records": row.records,
-                "amount": row.amount,
-                "currency": row.currency,
-            }
-            for row in waiting
-        ]
 
     def _steps(self, proof: Proof) -> list[dict[str, Any]]:
         connection = self.connection
@@ -69,9 +117,97 @@ class ProofPage(Page):
                 "qwc",
                 "Run the Web Connector",
             ),
-            ("First booking", any(row.booked for row in proof.rows), "queue", "See what is ready"),
+            ("First booking", proof.delivery.sent > 0, "queue", "See what is ready"),
         )
         return [
             {"title": title, "done": done, "route": route, "button": button}
             for title, done, route, button in steps
         ]
+
+
+@view_config(route_name="proof_file", request_method="GET", permission=Permission.READ)
+class ProofFile(SpanPage):
+    """The proof as a file: CSV or PDF. All that QuickBooks has is looked at for it."""
+
+    def __call__(self) -> Response:
+        wanted = self.request.matchdict["ending"]
+        proof = proof_for(self.db, self.tenant, self.needed_span(), thorough=True)
+        if wanted == "pdf":
+            body = proof_files.pdf(self.tenant, self.connection, proof)
+            response = Response(body, content_type="application/pdf", charset=None)
+        else:
+            response = Response(proof_files.csv(proof), content_type="text/csv", charset="utf-8")
+        name = f"proof-{self.tenant.slug}-{proof.moment:%Y-%m-%d}.{wanted}"
+        response.content_disposition = f'attachment; filename="{name}"'
+        return response
+
+
+@view_config(
+    route_name="proof_cause",
+    renderer="hub:templates/proof_cause.jinja2",
+    request_method="GET",
+    permission=Permission.READ,
+)
+class CausePage(SpanPage):
+    """The entries and records that one cause of the difference holds."""
+
+    def __call__(self) -> dict[str, Any]:
+        cause, span, skip = self._cause(), self.needed_span(), min(self.before(), 10**9)
+        rules = rules_for(self.db, self.tenant, self.connection)
+        thorough = not span.is_all or cause in _HIDDEN
+        differences = Differences(self.db, self.connection, rules, span, thorough)
+        found = differences.carriers(cause, skip, PAGE + 1)
+        subjects = [row.subject for row in found[:PAGE]]
+        return {
+            "cause": cause,
+            "rows": found[:PAGE],
+            "labels": labels(self.db, subjects),
+            "operations": Desk(self.db, self.connection).of(subjects),
+            "State": State,
+            "query": self.query(),
+            "extra": self.query().removeprefix("?"),
+            "next": skip + PAGE if len(found) > PAGE else 0,
+            "before": skip,
+        }
+
+    def _cause(self) -> Cause:
+        try:
+            return Cause(self.request.matchdict["cause"].replace("-", "_"))
+        except ValueError:
+            raise HTTPNotFound from None
+
+
+_HIDDEN = {Cause.ROUNDING, Cause.OTHER_MONTH, Cause.UNEXPLAINED}
+"""What shows only where all that QuickBooks has is looked at."""
+
+
+@view_config(
+    route_name="proof_account",
+    renderer="hub:templates/proof_account.jinja2",
+    request_method="GET",
+    permission=Permission.READ,
+)
+class AccountPage(SpanPage):
+    """One account: its months, and the postings that it is billed by."""
+
+    def __call__(self) -> dict[str, Any]:
+        given = Form(self.request.GET).typed("account", "currency")
+        account, currency = (given[name].replace("\0", "") for name in ("account", "currency"))
+        resolve = exporter_for(self.db, self.tenant, self.connection).account
+        places = Places(self.db, resolve)
+        evidence = Evidence(self.db, self.connection, places, account, currency or self.tenant.currency)
+        postings, position = evidence.postings(self.needed_span(), self.before())
+        entries = {f"journal_entry:{row.journal_entry_id}" for row in postings if row.journal_entry_id}
+        records = {f"{row.kind}:{row.record_id}" for row in postings}
+        query = self.query(account=account, currency=currency)
+        return {
+            "account": account,
+            "currency": currency or self.tenant.currency,
+            "months": evidence.months(),
+            "postings": postings,
+            "labels": labels(self.db, entries | records),
+            "back": self.query(),
+            "extra": query.removeprefix("?"),
+            "next": position,
+            "before": self.before(),
+        }

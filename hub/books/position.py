@@ -1,0 +1,134 @@
+"""The position: what customers owe by the ledger, and what stands for it in QuickBooks.
+
+The control account (clearing, or Accounts Receivable) as booked by us, with the opening
+position of what was billed before the cut-over, is the ledger's open receivables but for what
+has a cause. QuickBooks' own balance of that account holds what others booked there as well.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from hub.books.differences import Cause
+from hub.books.models import Connection
+from hub.ledger.models import Purpose
+from hub.money import ZERO, plain
+
+CREDIT_SIDE = {
+    "AccountsPayable",
+    "CreditCard",
+    "OtherCurrentLiability",
+    "LongTermLiability",
+    "Equity",
+    "Income",
+    "OtherIncome",
+}
+"""The types of accounts whose balance QuickBooks counts as a credit."""
+
+
+@dataclass
+class Position:
+    """Open receivables and the control account, all that was ever billed; debit positive."""
+
+    account: str
+    """The control account."""
+    owed: Decimal = ZERO
+    """What customers owe by the ledger."""
+    opening: Decimal = ZERO
+    """The part of it that is dated before the cut-over, and was booked by other means."""
+    booked: Decimal = ZERO
+    """What we booked on the control account."""
+    causes: dict[Cause, Decimal] = field(default_factory=dict)
+    """What of the difference each cause makes."""
+    balance: Decimal | None = None
+    """QuickBooks' own balance of the account; none where it was not imported."""
+    imported: dt.datetime | None = None
+    """When the balance was read."""
+    booked_then: Decimal = ZERO
+    """What of it we had booked by then."""
+
+    @property
+    def expected(self) -> Decimal:
+        """What is to stand on the control account by us."""
+        return self.owed - self.opening
+
+    @property
+    def difference(self) -> Decimal:
+        """What the control account, with the opening position, is off what customers owe."""
+        return self.expected - self.booked
+
+    @property
+    def not_ours(self) -> Decimal | None:
+        """What others booked on the account, or None where nobody knows."""
+        return None if self.balance is None else self.balance - self.booked_then
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the position with amounts as text."""
+        known = self.balance is not None and self.not_ours is not None
+        return {
+            "account": self.account,
+            "open_receivables": plain(self.owed),
+            "opening": plain(self.opening),
+            "booked": plain(self.booked),
+            "difference": plain(self.difference),
+            "causes": {cause.value: plain(amount) for cause, amount in self.causes.items()},
+            "quickbooks_balance": plain(self.balance) if self.balance is not None else None,
+            "not_ours": plain(self.not_ours or ZERO) if known else None,
+            "imported": self.imported.isoformat(timespec="seconds") if self.imported else None,
+        }
+
+
+def position(
+    db: Session,
+    connection: Connection,
+    account: str,
+    billed: Iterable[Any],
+    booked: Iterable[Any],
+    sums: Iterable[Any],
+) -> Position:
+    """Return the position, of the sums that the proof is made of.
+
+    It spans every account that what customers owe was ever booked to: a tenant may have chosen
+    another since.
+    """
+    owed = [row for row in billed if row["purpose"] == Purpose.RECEIVABLE]
+    places = {row["account"] for row in owed} | {account}
+    found = Position(account, owed=sum((row["ever"] for row in owed), ZERO))
+    found.booked = sum((line.ever for line in booked if line.account in places), ZERO)
+    for row in sums:
+        if row["currency"] and row["account"] in places:
+            cause = Cause(row["cause"])
+            if cause is Cause.BEFORE_CUTOVER:
+                found.opening += row["ever"]
+            elif row["ever"]:
+                found.causes[cause] = found.causes.get(cause, ZERO) + row["ever"]
+    left = found.difference - sum(found.causes.values(), ZERO)
+    if left:
+        found.causes[Cause.UNEXPLAINED] = found.causes.get(Cause.UNEXPLAINED, ZERO) + left
+    found.causes = {cause: found.causes[cause] for cause in Cause if found.causes.get(cause)}
+    held = db.execute(_HELD, {"connection": connection.id, "account": account}).one_or_none()
+    if held is not None and held.balance is not None:
+        found.balance = -held.balance if held.type in CREDIT_SIDE else held.balance
+        found.imported, found.booked_then = held.read, held.booked
+    return found
+
+
+_HELD = text(
+    """
+    SELECT e.type, e.balance, i.read, (
+        SELECT coalesce(sum(b.amount), 0) FROM booked_line b JOIN link l ON l.id = b.link_id
+        WHERE l.connection_id = :connection AND b.account = e.full_name AND l.booked <= i.read
+    ) AS booked
+    FROM list_entry e
+    JOIN list_import i ON i.connection_id = e.connection_id AND i.kind = e.kind
+    WHERE e.connection_id = :connection AND e.kind = 'account' AND e.full_name = :account AND NOT e.gone
+    LIMIT 1
+    """
+)

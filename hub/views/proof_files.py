@@ -1,0 +1,136 @@
+"""The proof as files that an accountant keeps: CSV, and one page of paper."""
+
+from __future__ import annotations
+
+import csv as csv_module
+import io
+from collections.abc import Iterator
+
+from hub.books.differences import Cause
+from hub.books.models import Connection
+from hub.books.position import Position
+from hub.books.proof import Proof
+from hub.money import plain, pretty
+from hub.qbwc.pulse import spoken
+from hub.tenants.models import Tenant
+from hub.views.paper import Column, Paper
+
+HEAD = ("part", "account", "currency", "billed", "booked", "difference", "cause", "count")
+_FORMULA = ("=", "+", "-", "@")
+MOST = 24
+"""How many accounts stand on the page; the CSV has them all."""
+
+
+def csv(proof: Proof) -> bytes:
+    """Return the accounts, the causes on each of them, the causes, the position, in UTF-8 with a mark
+    that tells Excel so."""
+    text = io.StringIO()
+    writer = csv_module.writer(text, lineterminator="\r\n")
+    writer.writerow(HEAD)
+    writer.writerows(_rows(proof))
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _rows(proof: Proof) -> Iterator[tuple[object, ...]]:
+    for row in proof.rows:
+        account = _inert(row.account)
+        amounts = plain(row.billed), plain(row.booked), plain(row.difference)
+        yield "account", account, row.currency, *amounts, "", ""
+        for cause in Cause:
+            if amount := row.causes.get(cause):
+                yield "account cause", account, row.currency, "", "", plain(amount), cause.value, ""
+    yield "total", "", "", "", "", plain(proof.difference), "", ""
+    for share in proof.shares:
+        yield "cause", "", "", "", "", plain(share.amount), share.cause.value, share.carriers
+    position = proof.position
+    control = _inert(position.account)
+    figures = plain(position.expected), plain(position.booked), plain(position.difference)
+    yield "position", control, "", *figures, "", ""
+    yield "opening position", control, "", plain(position.opening), "", "", "", ""
+    if position.balance is not None and position.not_ours is not None:
+        theirs = plain(position.balance), plain(position.not_ours)
+        yield "balance in QuickBooks", control, "", "", *theirs, "", ""
+
+
+def _inert(text: str) -> str:
+    """Return ``text`` so that no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def pdf(tenant: Tenant, connection: Connection, proof: Proof) -> bytes:
+    """Return the proof as one page that can be filed."""
+    paper = Paper(f"Proof of {tenant.name}", proof.moment)
+    paper.heading("Proof: billed less booked")
+    paper.facts(
+        {
+            "Tenant": tenant.name,
+            "Company file": _company(connection),
+            "As of": spoken(proof.moment),
+            "Months": _months(proof),
+            "Difference": f"{pretty(proof.difference)} {tenant.currency}",
+            "Unexplained": f"{pretty(proof.unexplained)} {tenant.currency}",
+            "Delivery": (
+                f"{proof.delivery.same:,} of {proof.delivery.sent:,} entries and documents sent "
+                "are in QuickBooks with the same amounts."
+            ),
+        }
+    )
+    _accounts(paper, proof)
+    _causes(paper, proof)
+    _position(paper, proof.position)
+    return paper.bytes()
+
+
+def _company(connection: Connection) -> str:
+    names = filter(None, (connection.company_name, connection.company_path))
+    return " · ".join(names) or "none connected yet"
+
+
+def _months(proof: Proof) -> str:
+    span = proof.span
+    if span.is_all:
+        return "all that was ever billed"
+    first = f"from {span.starts:%B %Y} " if span.starts else ""
+    return f"{first}{f'to {span.ends:%B %Y}' if span.ends else 'on'}"
+
+
+def _accounts(paper: Paper, proof: Proof) -> None:
+    columns = [Column("Account", 2.6)] + [
+        Column(title, 1, is_amount=True)
+        for title in ("Billed", "Booked", "Difference", "Waiting", "Unexplained")
+    ]
+    # Those that differ must not be the ones that are left out.
+    chosen = sorted(proof.rows, key=lambda row: not row.difference)[:MOST]
+    rows = [
+        (
+            row.account,
+            *map(pretty, (row.billed, row.booked, row.difference, row.waiting, row.unexplained)),
+        )
+        for row in sorted(chosen, key=lambda row: row.account)
+    ]
+    paper.table(columns, rows)
+    if len(proof.rows) > MOST:
+        paper.paragraph(f"{len(proof.rows) - MOST} more accounts without a difference are in the CSV.")
+
+
+def _causes(paper: Paper, proof: Proof) -> None:
+    if proof.shares:
+        columns = [Column("Cause", 3), Column("How many", 1, True), Column("Amount", 1, True)]
+        rows = [
+            (share.cause.label, f"{share.carriers:,}", pretty(share.amount)) for share in proof.shares
+        ]
+        paper.table(columns, rows)
+
+
+def _position(paper: Paper, position: Position) -> None:
+    rows = [
+        ("Customers owe, by the ledger", pretty(position.owed)),
+        ("less the opening position, from before the cut-over", pretty(position.opening)),
+        (f"{position.account}, as booked by us", pretty(position.booked)),
+    ]
+    rows += [(f"  {cause.label}", pretty(amount)) for cause, amount in position.causes.items()]
+    if position.balance is not None and position.not_ours is not None and position.imported:
+        read = spoken(position.imported)
+        rows.append((f"{position.account}, its balance in QuickBooks, {read}", pretty(position.balance)))
+        rows.append(("of that not ours", pretty(position.not_ours)))
+    paper.table([Column("Position", 4), Column("Amount", 1, True)], rows)
