@@ -25,6 +25,8 @@ class Places(Protocol):
     def item_of(self, charge_id: int) -> ListEntry: ...
     def class_of(self, charge_id: int, name: str | None) -> ListEntry | None: ...
     def charge_text(self, charge_id: int) -> str: ...
+    def is_refunded_by_check(self, method: str) -> bool: ...
+    def is_refunded_by_journal(self, method: str) -> bool: ...
 
 
 def present(**fields: Any) -> dict[str, Any]:
@@ -74,6 +76,9 @@ def document(
     object_ = _OBJECTS[kind]
     accounts: Accounts = [(Purpose.RECEIVABLE, None, "", places.chart.receivable().full_name)]
     rows = [*_lines(places, record, accounts), *_taxes(places, record, accounts)]
+    if message := getattr(record, "message", None):
+        # A line without an item is a line of text on the printed form.
+        rows.append({"Desc": message})
     due = getattr(record, "due_date", None)
     ref_number, notes = _numbered(record, object_, turn)
     head = present(
@@ -81,6 +86,8 @@ def document(
         ARAccountRef=_ref(places.chart.receivable()),
         TxnDate=turn.date.isoformat(),
         RefNumber=ref_number,
+        PONumber=getattr(record, "po_number", None),
+        TermsRef={"FullName": terms} if (terms := getattr(record, "terms", None)) else {},
         DueDate=due.isoformat() if due else "",
         Memo=" · ".join(filter(None, (*notes, record.memo))),
     )
@@ -247,18 +254,23 @@ def _cash_accounts(purpose: Purpose, record: Any, receivable: ListEntry, place: 
 def refund(
     places: Places, connection: Connection, record: Refund, customer: Link, credit_memo: Link | None
 ) -> Prepared:
-    """Return the request that books a refund: against its credit memo, or else as a journal entry
-    on the customer's account.
+    """Return the request that books a refund: a check, where its method is one and it comes from a bank
+    account; else against its credit memo, or as a journal entry on the customer's account.
 
     :raises Objection: when there is no account for it.
     """
-    source = places.chart.refund(record.method or "")
+    method = record.method or ""
+    source = places.chart.refund(method)
     receivable = places.chart.receivable()
     ref_number = number(record.reference or record.external_id, 11, "R", record.id)
     accounts = _cash_accounts(Purpose.REFUND, record, receivable, source)
     head = {"TxnDate": record.date.isoformat(), "RefNumber": ref_number}
     stamp = {"ExternalGUID": guid(connection, f"refund:{record.id}", record.version)}
     memo = f"Refund · {_cash_memo(record, ref_number)}".rstrip(" ·")
+    if source.type == "Bank" and places.is_refunded_by_check(method):
+        return _check(record, customer, credit_memo, (source, receivable), stamp, memo, accounts)
+    if places.is_refunded_by_journal(method):
+        credit_memo = None
     if credit_memo is None:
         debit = {
             "AccountRef": _ref(receivable),
@@ -281,3 +293,34 @@ def refund(
     )
     body = {"ARRefundCreditCardAdd": fields}
     return Prepared("ARRefundCreditCardAdd", body, record.version, accounts)
+
+
+def _check(
+    record: Refund,
+    customer: Link,
+    credit_memo: Link | None,
+    places: tuple[ListEntry, ListEntry],
+    stamp: Fields,
+    memo: str,
+    accounts: Accounts,
+) -> Prepared:
+    """Return the request for a check to the customer; a credit memo it gives back is used on it."""
+    bank, receivable = places
+    amount = plain(record.amount)
+    line = {
+        "AccountRef": _ref(receivable),
+        "Amount": amount,
+        "Memo": memo,
+        "CustomerRef": {"ListID": customer.object_id},
+    }
+    fields = present(
+        AccountRef=_ref(bank),
+        PayeeEntityRef={"ListID": customer.object_id},
+        RefNumber=number(record.reference or record.external_id, 11, "R", record.id),
+        TxnDate=record.date.isoformat(),
+        Memo=memo,
+        **stamp,
+        ApplyCheckToTxnAdd=[{"TxnID": credit_memo.object_id, "Amount": amount}] if credit_memo else [],
+        ExpenseLineAdd=[line],
+    )
+    return Prepared("CheckAdd", {"CheckAdd": fields}, record.version, accounts)

@@ -343,6 +343,14 @@ class FullExporter:
         """Return which items have stood in since this was last asked."""
         return self._items.note()
 
+    def is_refunded_by_check(self, method: str) -> bool:
+        """Whether refunds by ``method`` are checks."""
+        return _is_among(method, self._revisions.policy.check_methods)
+
+    def is_refunded_by_journal(self, method: str) -> bool:
+        """Whether refunds by ``method`` are journal entries."""
+        return _is_among(method, self._revisions.policy.journal_methods)
+
     def charge_text(self, charge_id: int) -> str:
         """Return what an invoice line says when it has no description of its own."""
         charge = self._charges[charge_id]
@@ -371,6 +379,12 @@ class FullExporter:
         if purpose is Purpose.ROUNDING:
             return self.chart.usual("rounding", "What totals are off by").full_name
         return self.item_of(charge_id or 0).account
+
+
+def _is_among(method: str, listed: str) -> bool:
+    """Whether a payment method is one of those ``listed``, parted by commas."""
+    named = {name.strip().casefold() for name in listed.split(",")} - {""}
+    return method.strip().casefold() in named
 
 
 def _rank(kind: str, record: Any) -> int:

@@ -156,6 +156,10 @@ class Invoice(Record, Base):
     billing_cycle_id: Mapped[int | None]
     date: Mapped[dt.date]
     due_date: Mapped[dt.date | None]
+    po_number: Mapped[str | None]
+    terms: Mapped[str | None]
+    message: Mapped[str | None]
+    """What the printed form says to the customer below its lines."""
     currency: Mapped[str]
     memo: Mapped[str | None]
     status: Mapped[Status]

@@ -123,6 +123,8 @@ def _billing_cycle(record: BillingCycle, body: Body, ids: IDs) -> None:
 def _invoice(record: Invoice, body: Body, ids: IDs) -> None:
     _document(record, body, ids, InvoiceLine, InvoiceTax)
     record.due_date = day(body.get("due_date"))
+    for field in ("po_number", "terms", "message"):
+        setattr(record, field, body.get(field))
 
 
 def _credit_memo(record: CreditMemo, body: Body, ids: IDs) -> None:
@@ -273,6 +275,9 @@ _FIELDS = {
         "customer",
         "date",
         "due_date",
+        "po_number",
+        "terms",
+        "message",
         "billing_cycle",
         "currency",
         "memo",
