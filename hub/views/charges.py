@@ -12,13 +12,26 @@ from pyramid.view import view_config, view_defaults
 from hub.books.models import ListKind
 from hub.errors import Conflict, Fault, Refused
 from hub.exporters.choices import Choices
-from hub.ledger.models import Charge
+from hub.exporters.contract import Errand, Held
+from hub.exporters.full import RANKS
+from hub.exporters.items import Items
+from hub.ledger.models import Charge, ChargeKind
 from hub.ledger.register import Register
 from hub.security import Permission
 from hub.views.page import Page, refusal, whole
 
-_FIELDS = ("external_id", "name", "description", "price", "accounting_code", "item", "class")
+_FIELDS = (
+    *("external_id", "name", "charge_kind", "description", "price"),
+    *("accounting_code", "item", "class"),
+)
 _PRICE = re.compile(r"(-?)\$?(\d{1,13}|\d{1,3}(?:,\d{3})+)(?:\.(\d{1,2}))?", re.ASCII)
+
+
+CHARGE_KINDS = {
+    ChargeKind.SALE: "Something sold",
+    ChargeKind.DISCOUNT: "A discount",
+    ChargeKind.WRITE_OFF: "A write-off",
+}
 
 
 def price(text: str) -> str:
@@ -46,6 +59,7 @@ class ChargeForm(Page):
     def options(self) -> dict[str, Any]:
         return {
             "field": self.choices.charge_field,
+            "kinds": CHARGE_KINDS,
             "groups": self.choices.grouped(),
             "classes": [entry for entry in self.choices.chart.all(ListKind.CLASS) if entry.active],
             "connection": self.connection,
@@ -56,6 +70,7 @@ class ChargeForm(Page):
         own = self.choices.charge_field.name
         given = {
             "name": self.form["name"],
+            "charge_kind": self.form["charge_kind"],
             "description": self.form.text("description", 4000, lines=True),
             "price": price(self.form["price"]),
             own: self.form[own],
@@ -112,6 +127,13 @@ class ChargePage(ChargeForm):
         charge: Charge = self.register.get(whole(self.request.matchdict["id"]))
         return charge
 
+    @property
+    def lacks_item(self) -> bool:
+        """Whether an item could be created for it in QuickBooks."""
+        if self.choices.charge_field.kind is not ListKind.ITEM or not self.connection.imported:
+            return False
+        return Items(self.db, self.connection).are_lacking(self.choices.chart, self.charge)
+
     @view_config(request_method="GET")
     def show(self) -> dict[str, Any]:
         charge = self.charge
@@ -119,6 +141,7 @@ class ChargePage(ChargeForm):
             {
                 "external_id": charge.external_id,
                 "name": charge.name,
+                "charge_kind": charge.kind.value,
                 "description": charge.description or "",
                 "price": "" if charge.price is None else f"{charge.price:.2f}",
                 "accounting_code": charge.accounting_code or "",
@@ -133,6 +156,7 @@ class ChargePage(ChargeForm):
         return {
             "typed": typed,
             "charge": self.charge,
+            "lacks_item": self.lacks_item,
             "version": seen,
             "trouble": self.choices.trouble(self.charge),
             **self.options(),
@@ -158,3 +182,18 @@ class ChargePage(ChargeForm):
         if taken.outcome == "updated":
             self.room.audit("charge changed", charge=charge.external_id)
         return self.done(f"The charge “{taken.record.name}” is saved.", "charges")
+
+    @view_config(route_name="charge_item", request_method="POST", permission=Permission.CHANGE)
+    def create_item(self) -> Any:
+        """Let QuickBooks have a service item for it."""
+        charge = self.charge
+        if not self.lacks_item:
+            return self.done(f"There is an item for “{charge.name}” already.", "charge", id=charge.id)
+        subject = f"charge:{charge.id}"
+        self.outbox.put([Errand(subject, RANKS["charge"])])
+        self.room.audit("item to be created", charge=charge.external_id)
+        outcome = self.outbox.exporter.prepare([subject], send=False).get(subject)
+        if isinstance(outcome, Held):
+            return self.done(f"The item waits. {outcome.sentence}", "charge", id=charge.id)
+        sentence = f"An item for “{charge.name}” is created at the Web Connector's next run."
+        return self.done(sentence, "charge", id=charge.id)
