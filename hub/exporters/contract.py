@@ -160,7 +160,7 @@ def period_objection(connection: Connection, date: Any) -> str | None:
     if closing and date.isoformat() <= closing:
         return (
             f"Its date {date} is in a closed period: QuickBooks' closing date is {closing}. "
-            "Ask whoever keeps the books to open the period in QuickBooks."
+            "Ask whoever keeps the books to open the period in QuickBooks, then press Try again."
         )
     return None
 
