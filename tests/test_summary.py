@@ -466,6 +466,34 @@ def test_an_entry_in_a_closed_period_is_held_or_goes_to_the_first_open_day(summa
     assert "of 2026-05-31" in text
 
 
+def test_an_entry_in_a_closed_period_asks_a_person_where_the_tenant_wants_it(summary, keeper):
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    keeper.choose(closed_period=Closed.ASK, lock_date=keeper.entries()[0].date)
+    summary.close("c")
+    summary.sync()
+    assert summary.counts()["JournalEntry"] == 0
+    assert [entry.number for entry in keeper.do("waiting")] == ["B260531-1"]
+    keeper.approve_all()
+    settle(summary)
+    assert "<TxnDate>2026-06-01</TxnDate>" in "".join(summary.messages())
+
+
+def test_a_period_that_closes_after_the_rule_let_go_asks_a_person(summary, keeper):
+    summary.sync()
+    keeper.choose(closed_period=Closed.ASK)
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    with summary.company() as company:
+        company.prefer(ClosingDate="2026-05-31")
+    summary.sync()
+    assert summary.counts()["JournalEntry"] == 0
+    assert "Take its approval back" in summary.operations()[-1][2]
+    keeper.do("withdraw", keeper.entries()[0].id)
+    keeper.approve_all()
+    settle(summary)
+
+
 def test_what_lies_before_the_cut_over_is_never_sent(summary, keeper):
     invoice(summary, "1", "10.00", "2026-05-03")
     invoice(summary, "2", "7.00", "2026-05-20")

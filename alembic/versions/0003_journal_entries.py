@@ -125,7 +125,7 @@ def policy() -> None:
         sa.Column("approval_limit", sa.Numeric(15, 2), nullable=True),
         flag("four_eyes"),
         choice("late_change", "latechange", "true_up", "amend", "reverse", "hold", default="true_up"),
-        choice("closed_period", "closed", "hold", "first_open_day", default="hold"),
+        choice("closed_period", "closed", "hold", "first_open_day", "ask", default="hold"),
         sa.Column("lock_date", sa.Date(), nullable=True),
         sa.Column("rounding_limit", sa.Numeric(15, 2), server_default=sa.text("0.05"), nullable=False),
         sa.Column("cutover", sa.Date(), nullable=True),

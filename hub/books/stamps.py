@@ -91,8 +91,9 @@ _ROWS = """
     FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
         kind text, id bigint, version bigint, purpose text, charge_id bigint, code text, account text)
     WHERE posting.purpose = v.purpose AND posting.code = v.code
-      AND posting.charge_id IS NOT DISTINCT FROM v.charge_id
+      AND coalesce(posting.charge_id, 0) = coalesce(v.charge_id, 0)
 """
+"""Compared as equals, so that PostgreSQL can hash them: an entry may hold a million postings."""
 _OF_ENTRY = """
     AND posting.journal_entry_id = v.id AND posting.journal_entry_id = ANY(cast(:ids AS bigint[]))
 """

@@ -277,7 +277,7 @@ class Drafts:
         """Return the date to book on: what corrects a closed period goes to the first open day, and
         everything does where the tenant wants it."""
         closed = books_closed(self._connection, self._policy)
-        moves = entry.correction or self._policy.closed_period is Closed.FIRST_OPEN_DAY
+        moves = entry.correction or self._policy.closed_period is not Closed.HOLD
         if closed is None or entry.date > closed or not moves:
             return entry.date
         return closed + dt.timedelta(days=1)

@@ -29,13 +29,23 @@ from hub.books.models import (
 )
 from hub.exporters import forms
 from hub.exporters.charges import Charges
-from hub.exporters.contract import MISSING, Errand, Held, Nothing, Outcome, Prepared, fits, guid
+from hub.exporters.contract import (
+    MISSING,
+    Errand,
+    Held,
+    Nothing,
+    Outcome,
+    Prepared,
+    books_closed,
+    fits,
+    guid,
+)
 from hub.exporters.corrections import Corrections
 from hub.exporters.drafts import Draft, Drafts, uses_receivable
 from hub.exporters.gathering import Gathering
 from hub.ledger.models import BillingCycle, ChargeKind, Purpose
 from hub.money import plain
-from hub.tenants.models import Approval, LateChange, Policy
+from hub.tenants.models import Approval, Closed, LateChange, Policy
 from hub.tenants.policies import policy_of
 
 RANK = 70
@@ -166,17 +176,24 @@ class SummaryExporter:
             return []
         if policy.approval is Approval.AFTER_FIRST and not self._was_approved():
             return []
-        held = Correction.TRUE_UP if policy.late_change is LateChange.HOLD else None
-        free = [
-            entry
-            for entry in entries
-            if not entry.approved_as and (held is None or entry.correction is not held)
-        ]
+        free = [entry for entry in entries if not self._asks(entry)]
         limit = policy.approval_limit
         if limit is None or not free:
             return free
         drafts = self.drafts(free)
         return [entry for entry in free if drafts[entry.id].debits <= limit]
+
+    def _asks(self, entry: JournalEntry) -> bool:
+        """Whether a person is asked about ``entry``, whatever the rule: an approval was taken back, or
+        it holds a late change or lies in a closed period, and the tenant wants to be asked."""
+        is_late = entry.correction is Correction.TRUE_UP
+        held = is_late and self.policy.late_change is LateChange.HOLD
+        return bool(entry.approved_as) or held or (not entry.correction and self._asks_day(entry))
+
+    def _asks_day(self, entry: JournalEntry) -> bool:
+        closed = books_closed(self._connection, self.policy)
+        is_closed = closed is not None and entry.date <= closed
+        return self.policy.closed_period is Closed.ASK and is_closed
 
     def _was_approved(self) -> bool:
         query = select(JournalEntry.id).where(JournalEntry.approved_by != "").limit(1)
@@ -234,6 +251,12 @@ class SummaryExporter:
         entry = draft.entry
         if draft.problems:
             return Held(" ".join(draft.problems))
+        by_rule = entry.approved and not entry.approved_as and not entry.correction
+        if link is None and by_rule and self._asks_day(entry):
+            return Held(
+                f"Its date {entry.date} is in a closed period by now. Take its approval back on the page "
+                f"Journal entries and approve it for {draft.date}, the first open day."
+            )
         if not draft.lines:
             return Nothing(
                 "Everything in it cancels out: there is nothing to book.", entry.version, draft.accounts

@@ -93,6 +93,8 @@ class Closed(enum.StrEnum):
 
     HOLD = "hold"
     FIRST_OPEN_DAY = "first_open_day"
+    ASK = "ask"
+    """It goes to the first open day once a person has approved that."""
 
 
 class Policy(Owned, Base):

@@ -52,6 +52,7 @@ CHOICES: dict[str, dict[Any, str]] = {
     "closed_period": {
         Closed.HOLD: "Hold it until the period is opened",
         Closed.FIRST_OPEN_DAY: "Book it on the first open day; its memo says of when it is",
+        Closed.ASK: "Ask: once a person has approved it, book it on the first open day",
     },
 }
 """What can be chosen, in words."""
