@@ -167,9 +167,10 @@ class Matches:
         ]
 
 
-def _reason(standing: Standing) -> tuple[str, str]:
-    mark = standing.match.mark
-    return standing.stand, mark.value if mark and standing.stand is not Stand.NAME else ""
+def _reason(standing: Standing) -> tuple[str, ...]:
+    if standing.stand is Stand.NAME:
+        return standing.stand, "unfit" if names.objection(standing.name) else "in use"
+    return standing.stand, standing.match.mark or ""
 
 
 def _refusal(field: str, sentence: str) -> Refused:
