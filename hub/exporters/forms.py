@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
@@ -137,6 +138,24 @@ def reversal(connection: Connection, chart: Chart, subject: str, link: Link, dat
     )
     fields |= {"ExternalGUID": guid(connection, subject), "CreditMemoLineAdd": rows}
     return Prepared("CreditMemoAdd", {"CreditMemoAdd": fields}, 1)
+
+
+ADJUSTING = "Makes up for what QuickBooks computed otherwise"
+"""What the line says that brings a document to the billing's total."""
+
+
+def adjusted(prepared: Prepared, list_id: str, amount: Decimal) -> Prepared:
+    """Return a change of a document with a line more, which makes up for ``amount``."""
+    body = dict(prepared.fields[prepared.kind])
+    (name,) = (name for name in body if name.endswith("LineMod"))
+    line = {
+        "TxnLineID": "-1",
+        "ItemRef": {"ListID": list_id},
+        "Desc": ADJUSTING,
+        "Amount": plain(amount),
+    }
+    body[name] = [*body[name], line]
+    return replace(prepared, fields={prepared.kind: body})
 
 
 def told(prepared: Prepared) -> dict[str, Any]:

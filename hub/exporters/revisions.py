@@ -17,12 +17,21 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from hub.books import changes, contents
+from hub.books.chart import Chart
 from hub.books.links import Links
 from hub.books.models import Connection, Link
 from hub.exporters import forms
 from hub.exporters.contract import Errand, Held, Nothing, Outcome, Prepared, period_objection
 from hub.ledger.models import Invoice
-from hub.tenants.full_policy import Conflict, Edited, FullPolicy, Voided, full_policy
+from hub.money import plain
+from hub.tenants.full_policy import (
+    Conflict,
+    Edited,
+    FullPolicy,
+    TaxDifference,
+    Voided,
+    full_policy,
+)
 
 REVERSAL_RANK = 35
 CREDITS_RANK = 45
@@ -61,7 +70,7 @@ class Revisions:
         if objection := self.objection(link, record.version):
             return objection
         if prepared.fingerprint == link.fingerprint:
-            return _same(link, record)
+            return self._total_objection(prepared, link, record) or _same(link, record)
         if unread := self._unread(link, record):
             return unread
         if held := self._held(prepared, link):
@@ -82,7 +91,7 @@ class Revisions:
             return objection
         is_same = prepared.fingerprint == link.fingerprint
         if is_same and link.version >= record.version:
-            return _same(link, record)
+            return self._total_objection(prepared, link, record) or _same(link, record)
         if unread := self._unread(link, record):
             return unread
         if is_same and not is_overused(link):
@@ -101,6 +110,32 @@ class Revisions:
             return prepared
         fields = {"TxnDelType": link.object, "TxnID": link.object_id}
         return Prepared("TxnDel", fields, record.version)
+
+    def _total_objection(self, prepared: Prepared, link: Link, record: Any) -> Outcome | None:
+        """Return what a document takes of which QuickBooks has made another total than the billing, as it
+        computes tax by itself or reads an amount in its own way."""
+        off = record.total - Decimal(link.content.get("Total", record.total))
+        if not off or link.edited is not None:
+            return None
+        lines = link.content.get("Lines", [])
+        is_adjusted = any(line.get("Description") == forms.ADJUSTING for line in lines)
+        if self.policy.tax_difference is TaxDifference.HOLD or is_adjusted:
+            return Held(
+                f"QuickBooks makes {plain(record.total - off)} of it, and the billing {plain(record.total)}: "
+                f"a difference of {plain(off)}. Correct it in QuickBooks and press Keep QuickBooks' "
+                "version, or let a line of the tax's item make up for it (Full mode settings)."
+            )
+        if not link.edit_sequence:
+            return forms.query(link, record.version)
+        return forms.adjusted(prepared, self.tax_item(record), off)
+
+    def tax_item(self, record: Any) -> str:
+        """Return the ListID of the item that carries a document's tax.
+
+        :raises Objection: when there is none.
+        """
+        code = record.taxes[0].code if record.taxes else ""
+        return Chart(self._db, self._connection).tax_item(code).list_id
 
     def _unread(self, link: Link, record: Any) -> Outcome | None:
         if link.edit_sequence and contents.LINKED in link.content:

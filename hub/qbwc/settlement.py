@@ -23,6 +23,7 @@ from hub.books import lists, stamps
 from hub.books.changes import Changes
 from hub.books.links import STALE, Booking, Links
 from hub.books.stamps import Carried
+from hub.books.totals import off_total
 from hub.db import HubSession
 from hub.exporters.contract import MISSING, Errand, guid
 from hub.qbwc import doubts, pace, statuses
@@ -399,6 +400,8 @@ class Settlement:
         self._stamp(booked)
         # A changed payment is added anew; what was found may be an older version by now.
         more = [one for one in self._operations if one.subject in booked and one.looks_again]
+        off = off_total(self._db, self._bookings)
+        more += [one for one in self._operations if one.subject in off and not one.looks_again]
         self._outbox.put([Errand(one.subject, one.rank) for one in more])
 
     @staticmethod
