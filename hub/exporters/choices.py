@@ -6,22 +6,20 @@ Which choices there are depends on the mode, so they are listed here, beside the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.books.chart import CLEARING, Chart, Objection
-from hub.books.models import Assignment, Connection, ListEntry, ListKind
+from hub.books.models import Assignment, Connection, ListEntry, ListKind, WantedAccount
 from hub.db import HubSession
 from hub.errors import Fault, Refused
 from hub.exporters import exporter_for
-from hub.ledger.models import Charge, Posting, Purpose
+from hub.exporters.purposes import ASSETS, LIABILITIES, MONEY, RULES, Slot, proposal
+from hub.ledger.models import Charge, ChargeKind, Posting, Purpose
 from hub.tenants.models import Mode, Tenant
 
-_ASSETS = ("OtherCurrentAsset", "OtherAsset", "OtherCurrentLiability")
-_MONEY = ("Bank", "OtherCurrentAsset", "CreditCard")
-_LIABILITIES = ("OtherCurrentLiability", "LongTermLiability")
 _TAX_ITEMS = ("ItemOtherCharge", "ItemService", "ItemNonInventory")
 _FIRST_TYPES = ("Income", "OtherIncome", "OtherCurrentLiability", "CostOfGoodsSold", "Expense")
 
@@ -52,27 +50,6 @@ CHARGE_FIELDS = {
 }
 
 
-@dataclass
-class Slot:
-    """One choice on the page of accounts by purpose."""
-
-    purpose: str
-    code: str
-    label: str
-    hint: str
-    chosen: str
-    """The name that was chosen; empty for the usual one."""
-    now: str
-    """What it leads to at present; empty where that is nothing."""
-    trouble: str = ""
-    options: list[ListEntry] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        """The name of its form field."""
-        return f"{self.purpose}.{self.code}"
-
-
 class Choices:
     """One tenant's choices."""
 
@@ -82,15 +59,28 @@ class Choices:
         self._exporter = exporter_for(db, tenant, connection)
         self.chart = Chart(db, connection)
         self.charge_field = CHARGE_FIELDS[tenant.mode]
+        self._coming: set[str] | None = None
 
     def slots(self) -> list[Slot]:
         """Return every choice there is: by purpose, and by the codes that were billed."""
         rows = self._db.scalars(select(Assignment)).all()
         chosen = {(row.purpose, row.code): row.name for row in rows}
-        taxes, methods = self._codes(Purpose.TAX, chosen), self._codes(Purpose.DEPOSIT, chosen)
-        found = [*self._clearing(chosen), self._deposit("", chosen)]
-        found += [self._deposit(method, chosen) for method in methods]
-        return found + [self._tax(code, chosen) for code in taxes]
+        found = self._clearing(chosen)
+        for purpose, make in (
+            (Purpose.DEPOSIT, self._deposit),
+            (Purpose.REFUND, self._refund),
+            (Purpose.TAX, self._tax),
+        ):
+            codes = self._codes(purpose, chosen)
+            found += [make(code, chosen) for code in (codes if purpose is Purpose.TAX else ["", *codes])]
+        found += self._by_kind(chosen)
+        for slot in found:
+            self._complete(slot)
+        return found
+
+    def slot(self, key: str) -> Slot | None:
+        """Return the choice whose form field is called ``key``, if there is one."""
+        return next((slot for slot in self.slots() if slot.key == key), None)
 
     def _codes(self, purpose: Purpose, chosen: Iterable[tuple[str, str]]) -> list[str]:
         query = select(Posting.code).where(Posting.purpose == purpose).distinct()
@@ -108,7 +98,7 @@ class Choices:
                 f"Usually an Other Current Asset account called “{CLEARING}”.",
                 chosen,
                 lambda: self.chart.clearing().full_name,
-                self.chart.usable(_ASSETS),
+                self.chart.usable(ASSETS),
             )
         ]
 
@@ -125,13 +115,24 @@ class Choices:
             hint,
             chosen,
             lambda: self.chart.deposit(method).full_name,
-            self.chart.usable(_MONEY),
+            self.chart.usable(MONEY),
+        )
+
+    def _refund(self, method: str, chosen: Mapping[tuple[str, str], str]) -> Slot:
+        label = f"Refunds by {method}" if method else "Refunds, all methods"
+        return self._slot(
+            ("refund", method),
+            label,
+            "Only if money given back comes from another account than payments go to.",
+            chosen,
+            lambda: self.chart.refund(method).full_name,
+            self.chart.usable(MONEY),
         )
 
     def _tax(self, code: str, chosen: Mapping[tuple[str, str], str]) -> Slot:
         if self._mode is Mode.SUMMARY:
             hint = "The liability account that collects this tax."
-            options = [entry for entry in self.chart.usable(_LIABILITIES) if not entry.special]
+            options = [entry for entry in self.chart.usable(LIABILITIES) if not entry.special]
         else:
             hint = "The item that carries this tax as a line of its own on the invoice."
             items = self.chart.all(ListKind.ITEM)
@@ -145,6 +146,64 @@ class Choices:
     def _tax_place(self, code: str) -> str:
         find = self.chart.tax_account if self._mode is Mode.SUMMARY else self.chart.tax_item
         return find(code).full_name
+
+    def _by_kind(self, chosen: Mapping[tuple[str, str], str]) -> list[Slot]:
+        """Return the choices for what is no sale: they are needed only where it was billed."""
+        if self._mode is not Mode.SUMMARY:
+            return []
+        kinds = set(self._db.scalars(select(Charge.kind).where(Charge.accounting_code.is_(None))))
+        rounded = select(Posting.id).where(Posting.purpose == Purpose.ROUNDING).limit(1)
+        is_rounded = self._db.scalar(rounded) is not None
+        found = []
+        for purpose, label, hint, is_needed in (
+            (
+                "discount",
+                "Discounts",
+                "For charges that are a discount and name no account of their own.",
+                ChargeKind.DISCOUNT in kinds,
+            ),
+            (
+                "write_off",
+                "Write-offs",
+                "For charges that write off what is not paid, and name no account of their own.",
+                ChargeKind.WRITE_OFF in kinds,
+            ),
+            (
+                "rounding",
+                "Rounding",
+                "What a document's total is off from its lines, up to the rounding limit.",
+                is_rounded,
+            ),
+        ):
+            slot = self._slot(
+                (purpose, ""), label, hint, chosen, self._usual(purpose, label), self._usable(purpose)
+            )
+            if not slot.chosen and not is_needed:
+                slot.trouble, slot.hint = "", f"{hint} Nothing needs it so far."
+            found.append(slot)
+        return found
+
+    def _usual(self, purpose: str, label: str) -> Callable[[], str]:
+        return lambda: self.chart.usual(purpose, label).full_name
+
+    def _usable(self, purpose: str) -> list[ListEntry]:
+        return [entry for entry in self.chart.usable(RULES[purpose].types) if not entry.special]
+
+    def _complete(self, slot: Slot) -> None:
+        """Add what is known beyond the choice itself: its type, an account that is to come, a proposal."""
+        names = {entry.full_name for entry in slot.options}
+        if slot.chosen and slot.now and slot.now not in names:
+            slot.trouble = f"“{slot.now}” has a type in QuickBooks that cannot be used here. Choose another account."
+        name = slot.chosen or RULES[slot.purpose].usual
+        if slot.trouble and not slot.now and name.lower() in self._wanted():
+            slot.trouble, slot.coming = "", name
+        elif slot.trouble and not slot.chosen:
+            slot.proposal = proposal(slot)
+
+    def _wanted(self) -> set[str]:
+        if self._coming is None:
+            self._coming = {name.lower() for name in self._db.scalars(select(WantedAccount.name))}
+        return self._coming
 
     @staticmethod
     def _slot(
@@ -178,6 +237,10 @@ class Choices:
             self._store(slot, name)
             changed[slot.label] = name or "the usual one"
         return changed
+
+    def choose(self, slot: Slot, name: str) -> None:
+        """Choose an account that QuickBooks is to create."""
+        self._store(slot, name)
 
     def _store(self, slot: Slot, name: str) -> None:
         if not name:

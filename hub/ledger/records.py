@@ -13,6 +13,7 @@ from hub.ledger.contract import Body, day, decimal
 from hub.ledger.models import (
     BillingCycle,
     Charge,
+    ChargeKind,
     CreditMemo,
     CreditMemoApplied,
     CreditMemoLine,
@@ -58,6 +59,9 @@ def normal(kind: str, body: Body, currency: str) -> Body:
         kept.setdefault("status", "open")
     if kind == "charge":
         kept.setdefault("taxable", False)
+        if kept.get("charge_kind") == ChargeKind.SALE:
+            # Charges that came before there were kinds are still the same.
+            del kept["charge_kind"]
     for rows in ("lines", "taxes", "applied"):
         if rows in kept:
             kept[rows] = [_without_empty(row) for row in kept[rows]]
@@ -112,6 +116,7 @@ def _charge(record: Charge, body: Body, ids: IDs) -> None:
     record.class_name = body.get("class")
     record.price = decimal(body.get("price"))
     record.taxable = body["taxable"]
+    record.kind = ChargeKind(body.get("charge_kind", ChargeKind.SALE))
 
 
 def _billing_cycle(record: BillingCycle, body: Body, ids: IDs) -> None:
@@ -235,7 +240,7 @@ def body(kind: str, record: Any, names: ExternalIDs) -> Body:
     """Return ``record`` as its door sent it, with its kind, external id and last change."""
     shown: Body = {"kind": kind, "external_id": record.external_id, "version": record.version}
     for field in _FIELDS[kind]:
-        column = "class_name" if field == "class" else field
+        column = _COLUMNS.get(field, field)
         reference = getattr(record, f"{field}_id", None) if field in _REFERENCES else None
         value = names[field, reference] if reference else getattr(record, column, None)
         if value is not None:
@@ -255,6 +260,8 @@ def body(kind: str, record: Any, names: ExternalIDs) -> Body:
     return shown
 
 
+_COLUMNS = {"class": "class_name", "charge_kind": "kind"}
+"""Columns that are called otherwise than their fields; ``kind`` is a record's own."""
 _REFERENCES = ("customer", "billing_cycle", "credit_memo")
 _FIELDS = {
     "customer": (
@@ -268,7 +275,16 @@ _FIELDS = {
         "bill_address",
         "currency",
     ),
-    "charge": ("name", "description", "accounting_code", "item", "class", "price", "taxable"),
+    "charge": (
+        "name",
+        "description",
+        "accounting_code",
+        "item",
+        "class",
+        "price",
+        "taxable",
+        "charge_kind",
+    ),
     "billing_cycle": ("name", "starts", "ends"),
     "invoice": (
         "number",

@@ -1,4 +1,4 @@
-"""Integration Settings: the mode, the connection in short, and accounts by purpose."""
+"""Integration Settings: the mode, and the connection in short."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pyramid.view import view_config, view_defaults
 
 from hub.books.models import ListKind
 from hub.errors import Refused
-from hub.exporters.choices import Choices
 from hub.exporters.preview import Preview
 from hub.qbwc import modes
 from hub.qbwc.desk import Desk
@@ -71,38 +70,3 @@ class SettingsPage(Page):
             else f"{Mode(wanted).label} Mode is what you have already.",
             "settings",
         )
-
-
-@view_defaults(
-    route_name="accounts", renderer="hub:templates/accounts.jinja2", permission=Permission.READ
-)
-class AccountsPage(Page):
-    """Which account, or item, each purpose is booked to."""
-
-    @view_config(request_method="GET")
-    def show(self) -> dict[str, Any]:
-        slots = Choices(self.db, self.tenant, self.connection).slots()
-        return {
-            "slots": slots,
-            "typed": {slot.key: slot.chosen for slot in slots},
-            "connection": self.connection,
-        }
-
-    @view_config(request_method="POST", permission=Permission.CHANGE)
-    def save(self) -> Any:
-        typed: dict[str, str] = {}
-        try:
-            typed = {name: self.form.text(name) for name in self.request.POST if name != "csrf_token"}
-            changed = Choices(self.db, self.tenant, self.connection).save(typed)
-        except Refused as error:
-            shown = self.show()
-            return self.again(shown | {"typed": shown["typed"] | typed}, error)
-        if changed:
-            self.room.audit("accounts chosen", **changed)
-            self.outbox.review()
-        sentence = (
-            "Saved. What was held for it has been looked at again."
-            if changed
-            else "Nothing has changed."
-        )
-        return self.done(sentence, "accounts")

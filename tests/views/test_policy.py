@@ -2,6 +2,7 @@
 
 import pytest
 
+from hub.books.models import ListEntry
 from hub.tenants.policies import policy_of
 from hub.tenants.service import open_tenant
 from tests.journal import Bookkeeper
@@ -155,3 +156,104 @@ def test_support_sees_the_settings_and_does_not_change_them(summary, support):
     assert "Look at the effect" not in page
     token = page.forms[0]["csrf_token"].value
     support.post(page.request.path, {"csrf_token": token, "step": "save"}, status=403)
+
+
+# Accounts by purpose
+
+
+def accounts(browser, tenant):
+    return browser.get(f"/t/{tenant.slug}/settings/accounts")
+
+
+def account_form(page):
+    return next(form for form in page.forms.values() if form.action.endswith("/settings/accounts"))
+
+
+def discount(tenant):
+    """A charge that is a discount, and nothing that says where discounts go."""
+    tenant.sync()
+    tenant.put("charges", "less", name="Loyalty", charge_kind="discount")
+
+
+def test_an_account_that_sounds_right_is_proposed_and_taken_with_save(summary, browser):
+    discount(summary)
+    page = accounts(browser, summary)
+    form = account_form(page)
+    assert form["discount."].value == "Discounts Given"
+    assert "Proposed: <b>Discounts Given</b>" in page
+    assert form["write_off."].value == ""
+    form.submit().follow()
+    page = accounts(browser, summary)
+    assert "Proposed" not in page
+    assert account_form(page)["discount."].value == "Discounts Given"
+    charge = browser.get(f"/t/{summary.slug}/charges")
+    assert "Not mapped" not in charge
+
+
+def test_refunds_go_where_a_person_says(summary, browser, filled):
+    summary.sync()
+    filled(summary)
+    form = account_form(accounts(browser, summary))
+    form["refund.Check"] = "Savings"
+    form.submit()
+    summary.close("m")
+    summary.sync()
+    assert summary.balances()["Savings"] == -5
+
+
+def test_only_accounts_of_a_fitting_type_can_be_chosen(summary, browser):
+    summary.sync()
+    page = accounts(browser, summary)
+    offered = {option["value"] for option in page.html.select("[name='write_off.'] option")}
+    assert "Checking" not in offered
+    assert any("Expense" in name or "Bad" in name for name in offered if name)
+    form = account_form(page)
+    form["write_off."].force_value("Checking")
+    assert "cannot be chosen for Write-offs" in form.submit(status=422)
+
+
+def test_an_account_is_created_in_quickbooks_from_its_row(summary, browser):
+    summary.sync()
+    summary.put("charges", "lost", name="Lost cause", charge_kind="write_off")
+    page = accounts(browser, summary).click(href="for=write_off")
+    form = next(form for form in page.forms.values() if form.action.endswith("/settings/accounts/new"))
+    assert form["name"].value == ""
+    form["name"] = "Bad Debt"
+    taken = form.submit(status=422)
+    assert "has an account “Bad Debt” already" in taken.html.select_one("#e-name").text
+    form["name"] = "Nowhere:Old"
+    form["type"] = "Expense"
+    refused = form.submit(status=422)
+    assert "Create that one first" in refused.html.select_one("#e-name").text
+    form["name"], form["number"] = "Given Up", "6999"
+    row = form.submit().follow()
+    assert "“Given Up” is created in QuickBooks at the next run" in row
+    assert "Given Up (created at the next run)" in row
+    again = form.submit().follow()
+    assert again.text.count("is created in QuickBooks at the next run") == 1
+    summary.sync()
+    summary.sync()
+    row = accounts(browser, summary)
+    assert "Now: <b>Given Up</b>" in row
+    assert summary.counts()["Account"] == 35
+
+
+def test_an_account_gone_from_quickbooks_is_said_at_its_choice(summary, browser):
+    summary.sync()
+    form = account_form(accounts(browser, summary))
+    form["rounding."] = "Sales Returns"
+    form.submit()
+    with summary.db() as db:
+        open_tenant(db, summary.slug)
+        entry = db.query(ListEntry).filter_by(full_name=form["rounding."].value).one()
+        entry.active = False
+    page = accounts(browser, summary)
+    assert "which is inactive in the Chart of Accounts" in page
+
+
+def test_accounts_are_not_created_in_full_mode(full, enter):
+    browser = enter(full)
+    full.sync()
+    assert "Create an account" not in accounts(browser, full)
+    answer = browser.get(f"/t/{full.slug}/settings/accounts/new").follow()
+    assert "in Summarized Journal Entry Mode" in answer
