@@ -119,7 +119,7 @@ class Credits:
         if current is not None and (current.voided or current.missing):
             current = None
         former = [link for link in self._former.get(subject, []) if not link.voided]
-        documents = [*former, *([current] if current else [])]
+        documents = [*former, *_present(current)]
         if not former and not rows:
             return Nothing("No credit is used on it.", invoice.version)
         if invoice.status is Status.OPEN and current is None:
@@ -133,19 +133,21 @@ class Credits:
                 return self._set(document, mine, invoice.version)
         return Nothing("Every credit is used as billed.", invoice.version)
 
-    def _of_reversals(self, former: Iterable[Link], current: Link | None) -> Iterable[_Use]:
+    def _of_reversals(self, former: Sequence[Link], current: Link | None) -> Iterable[_Use]:
         """A memo that takes a document back is used on what is open of that, and what is left of it on
-        the document that has taken its place."""
+        the document that has taken its place; where none has, on what else is open of its kind."""
+        places = [current] if current is not None else list(former)
+        open_ = {id(one): one.balance or ZERO for one in (*former, *places)}
         for link in former:
             memo = self._credit(f"reversal:{link.id}", f"the credit memo for “{link.number}”")
-            total = Decimal(link.content["Total"])
-            there = used_on(link).get(memo.object_id, ZERO)
-            open_ = min(total - there, link.balance or ZERO)
-            yield _Use(memo, link, open_)
-            if current is not None and _customer(current) == _customer(link):
-                here = used_on(current).get(memo.object_id, ZERO)
-                rest = total - there - open_ - here
-                yield _Use(memo, current, min(rest, current.balance or ZERO))
+            used = (used_on(one).get(memo.object_id, ZERO) for one in (*former, *_present(current)))
+            left = Decimal(link.content["Total"]) - sum(used, ZERO)
+            for place in (link, *(one for one in places if one is not link)):
+                part = min(left, open_[id(place)])
+                if part > 0 and _customer(place) == _customer(link):
+                    yield _Use(memo, place, part)
+                    left -= part
+                    open_[id(place)] -= part
 
     def _of_memos(
         self, invoice: Invoice, rows: Sequence[Any], documents: Sequence[Link]
@@ -182,6 +184,10 @@ class Credits:
             ],
         }
         return Prepared("InvoiceMod", {"InvoiceMod": fields}, version)
+
+
+def _present(link: Link | None) -> list[Link]:
+    return [] if link is None else [link]
 
 
 def _customer(link: Link) -> str:

@@ -176,3 +176,19 @@ def test_a_number_with_its_suffix_stays_within_eleven_characters(bench):
     assert total == "80.00"
     assert "Invoice INV-2026001 " in "".join(bench.tenant.messages())
     all_is_proved(bench)
+
+
+def test_an_invoice_billed_anew_can_be_void_with_all_that_was_paid(bench):
+    bench.invoice("1", "100.00")
+    bench.payment("p", "40.00", [("1", "40.00")])
+    bench.tenant.sync()
+    bench.invoice("1", "120.00")
+    bench.payment("p", "50.00", [("1", "50.00")])
+    bench.tenant.sync()
+    bench.payment("p", "50.00", [("1", "50.00")], status="void")
+    bench.invoice("1", "120.00", status="void")
+    bench.tenant.sync()
+
+    assert all(left == "0.00" for _, _, left in bench.documents() + bench.documents("CreditMemo"))
+    assert bench.tenant.balances() == {}
+    drained(bench)
