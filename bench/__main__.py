@@ -6,10 +6,10 @@ import argparse
 import time
 import traceback
 
-from bench import booking, large, planning, poll, scale, soak, trips
+from bench import booking, full, large, planning, poll, scale, soak, trips
 from bench.figures import Figure, write
 
-SUBJECTS = (poll, trips, booking, planning, scale, large, soak)
+SUBJECTS = (poll, trips, booking, planning, full, scale, large, soak)
 
 
 def main() -> None:
