@@ -194,7 +194,7 @@ WITH waiting AS MATERIALIZED (
         f.id IS NOT NULL AS follows, o.state
     FROM operation o
     LEFT JOIN journal_entry r ON r.correction = 'reversal' AND o.subject = 'journal_entry:' || r.id
-    LEFT JOIN link f ON f.id = CASE
+    LEFT JOIN link f ON f.connection_id = :connection AND f.formerly <> '' AND f.id = CASE
         WHEN o.subject ~ '^(reversal|superseded):[0-9]+$' THEN split_part(o.subject, ':', 2)::bigint
     END
     WHERE o.connection_id = :connection
@@ -216,7 +216,8 @@ WITH waiting AS MATERIALIZED (
 ), wanted AS MATERIALIZED (
     SELECT carrier, split_part(carrier, ':', 1) AS kind, split_part(carrier, ':', 2)::bigint AS id
     FROM ({wanted}) every
-    WHERE carrier ~ '^(invoice|credit_memo|payment|refund|journal_entry):[0-9]+$'
+    WHERE split_part(carrier, ':', 1) IN (
+        'invoice', 'credit_memo', 'payment', 'refund', 'journal_entry')
 ), placed AS MATERIALIZED (
     SELECT w.carrier, l.id, l.version, l.missing, l.edited
     FROM wanted w JOIN link l ON l.connection_id = :connection AND l.subject = w.carrier

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from hub.books.models import BookedLine, Connection, ListEntry, ListImport, ListKind
 from hub.db import among
 from hub.ledger.models import Posting
+from hub.money import LIMIT
 from hub.qbwc.qbxml import Element
 
 REQUESTS = {
@@ -65,7 +67,10 @@ _ACCOUNT_OF_ITEM = (
 )
 _ALWAYS = ("ListID", "TimeModified", "EditSequence", "Name", "FullName", "IsActive")
 WANTED = {
-    ListKind.ACCOUNT: (*_ALWAYS, "AccountType", "SpecialAccountType", "AccountNumber", "Desc"),
+    ListKind.ACCOUNT: (
+        *_ALWAYS,
+        *("AccountType", "SpecialAccountType", "AccountNumber", "Desc", "Balance"),
+    ),
     ListKind.ITEM: (
         *_ALWAYS,
         *("SalesOrPurchase", "SalesAndPurchase", "IncomeAccountRef", "AccountRef", "ItemDesc"),
@@ -249,8 +254,10 @@ _FIELDS = {
     "description": "text",
     "active": "boolean",
     "edit_sequence": "text",
+    "balance": "numeric",
 }
-_SAID = f"({', '.join(name for name in _FIELDS if name not in ('list_id', 'edit_sequence'))}, gone)"
+_MOVING = ("list_id", "edit_sequence", "balance")
+_SAID = f"({', '.join(name for name in _FIELDS if name not in _MOVING)}, gone)"
 """What tells a changed entry from one that was only looked at."""
 _STORE = text(
     f"""
@@ -264,7 +271,8 @@ _STORE = text(
             {", ".join(f"{name} {type_}" for name, type_ in _FIELDS.items())})
         ON CONFLICT (tenant_id, connection_id, kind, list_id) DO UPDATE SET
             seen = excluded.seen, gone = false,
-            {", ".join(f"{name} = excluded.{name}" for name in list(_FIELDS)[1:])}
+            {", ".join(f"{name} = excluded.{name}" for name in list(_FIELDS)[1:-1])},
+            balance = coalesce(excluded.balance, list_entry.balance)
         RETURNING list_id, {_SAID} AS said
     )
     SELECT count(*) FILTER (WHERE before.list_id IS NULL) AS added,
@@ -334,11 +342,24 @@ def _row(kind: ListKind, element: Element) -> dict[str, Any]:
     }
 
 
-_EMPTY = dict.fromkeys(("special", "number", "email", "company", "account", "description"), "")
+_EMPTY: dict[str, Any] = {
+    **dict.fromkeys(("special", "number", "email", "company", "account", "description"), ""),
+    "balance": None,
+}
 
 
-def _account(element: Element) -> dict[str, str]:
+def _balance(element: Element) -> str | None:
+    """Return an account's own balance, without its subaccounts'; None where QuickBooks says none."""
+    try:
+        amount = Decimal(element.get("Balance"))
+    except InvalidOperation:
+        return None
+    return str(amount) if amount.is_finite() and abs(amount) <= LIMIT else None
+
+
+def _account(element: Element) -> dict[str, str | None]:
     return {
+        "balance": _balance(element),
         "type": element.get("AccountType"),
         "special": element.get("SpecialAccountType"),
         "number": element.get("AccountNumber"),
@@ -369,7 +390,7 @@ def _bare(element: Element) -> dict[str, str]:
     return {}
 
 
-_OWN: dict[ListKind, Callable[[Element], dict[str, str]]] = {
+_OWN: dict[ListKind, Callable[[Element], Mapping[str, str | None]]] = {
     ListKind.ACCOUNT: _account,
     ListKind.ITEM: _item,
     ListKind.CUSTOMER: _customer,

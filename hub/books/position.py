@@ -50,7 +50,7 @@ class Position:
     balance: Decimal | None = None
     """QuickBooks' own balance of the account; none where it was not imported."""
     imported: dt.datetime | None = None
-    """When the balance was read."""
+    """When that session started that read the balance."""
     booked_then: Decimal = ZERO
     """What of it we had booked by then."""
 
@@ -122,13 +122,13 @@ def position(
 
 _HELD = text(
     """
-    SELECT e.type, e.balance, i.read, (
+    SELECT e.type, e.balance, s.started AS read, (
         SELECT coalesce(sum(b.amount), 0) FROM booked_line b JOIN link l ON l.id = b.link_id
-        WHERE l.connection_id = :connection AND b.account = e.full_name AND l.booked <= i.read
+        WHERE l.connection_id = :connection AND b.account = e.full_name AND l.booked <= s.started
     ) AS booked
-    FROM list_entry e
-    JOIN list_import i ON i.connection_id = e.connection_id AND i.kind = e.kind
+    FROM list_entry e JOIN sync_session s ON s.id = e.seen
     WHERE e.connection_id = :connection AND e.kind = 'account' AND e.full_name = :account AND NOT e.gone
     LIMIT 1
     """
 )
+"""Lists are read before anything is booked in a session: its balance is of the session's start."""

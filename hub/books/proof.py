@@ -11,6 +11,7 @@ read back since (``links``).
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -168,7 +169,6 @@ class _Proving:
         self._span = span
 
     def prove(self, thorough: bool) -> Proof:
-        thorough = thorough or not self._span.is_all
         values = {
             "connection": self._connection.id,
             "starts": self._span.starts,
@@ -178,16 +178,16 @@ class _Proving:
         booked = self._db.execute(_BOOKED, values).all()
         rows = _rows(billed, booked)
         sums = self._sums(thorough)
-        if not thorough and not _are_explained(rows, sums):
-            sums = self._sums(thorough=True)
-        _give_causes(rows, sums)
+        if not thorough and not _are_explained(billed, booked, sums):
+            thorough, sums = True, self._sums(thorough=True)
+        # Where all that was ever billed is explained, a month is off by another month alone.
+        _give_causes(rows, sums, Cause.UNEXPLAINED if thorough else Cause.OTHER_MONTH)
         moment, sent = self._db.execute(_SENT, values).one()
-        shares = _shares(rows, sums)
         return Proof(
             moment,
             self._span,
-            [rows[key] for key in sorted(rows) if _says_something(rows[key])],
-            shares,
+            [rows[key] for key in sorted(rows) if self._span.is_all or _says_something(rows[key])],
+            _shares(rows, sums),
             _delivery(sent, sums),
             position(self._db, self._connection, self._places.receivable(), billed, booked, sums),
         )
@@ -253,18 +253,21 @@ def _rows(billed: Iterable[Any], booked: Iterable[Any]) -> _Rows:
     return rows
 
 
-def _are_explained(rows: _Rows, sums: Iterable[Any]) -> bool:
-    """Whether the causes that were found add up to the difference of each account."""
-    left = {key: row.difference for key, row in rows.items()}
-    for found in sums:
-        if found["currency"]:
-            key = found["account"], found["currency"]
-            left[key] = left.get(key, ZERO) - found["amount"]
+def _are_explained(billed: Iterable[Any], booked: Iterable[Any], sums: Iterable[Any]) -> bool:
+    """Whether the causes that were found add up to the difference of each account, ever."""
+    left: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+    for row in billed:
+        left[row["account"], row["currency"]] += row["ever"]
+    for line in booked:
+        left[line.account, line.currency] -= line.ever
+    for row in sums:
+        if row["currency"]:
+            left[row["account"], row["currency"]] -= row["ever"]
     return not any(left.values())
 
 
-def _give_causes(rows: _Rows, sums: Iterable[Any]) -> None:
-    """Give each account the causes of its difference; what they leave over is unexplained."""
+def _give_causes(rows: _Rows, sums: Iterable[Any], rest: Cause) -> None:
+    """Give each account the causes of its difference; what they leave over is the ``rest``."""
     for found in sums:
         if found["currency"]:
             key = found["account"], found["currency"]
@@ -274,7 +277,7 @@ def _give_causes(rows: _Rows, sums: Iterable[Any]) -> None:
     for row in rows.values():
         left = row.difference - sum(row.causes.values(), ZERO)
         if left:
-            row.causes[Cause.UNEXPLAINED] = row.unexplained + left
+            row.causes[rest] = row.causes.get(rest, ZERO) + left
 
 
 def _shares(rows: _Rows, sums: Iterable[Any]) -> list[Share]:

@@ -154,8 +154,7 @@ class CausePage(SpanPage):
     def __call__(self) -> dict[str, Any]:
         cause, span, skip = self._cause(), self.needed_span(), min(self.before(), 10**9)
         rules = rules_for(self.db, self.tenant, self.connection)
-        thorough = not span.is_all or cause in _HIDDEN
-        differences = Differences(self.db, self.connection, rules, span, thorough)
+        differences = Differences(self.db, self.connection, rules, span, thorough=cause in _HIDDEN)
         found = differences.carriers(cause, skip, PAGE + 1)
         subjects = [row.subject for row in found[:PAGE]]
         return {

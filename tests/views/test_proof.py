@@ -1,0 +1,368 @@
+"""The proof: every cent of difference has one cause, and the causes add up to the difference."""
+
+import csv
+import io
+import json
+import re
+import zlib
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, text
+
+from hub.books.differences import Cause
+from hub.exporters import proof_for
+from hub.qbwc import qbxml
+from hub.qbwc.models import State
+from hub.sandbox import faults
+from hub.sandbox.quickbooks import QuickBooks
+from hub.tenants.policies import policy_of
+from hub.tenants.service import open_tenant
+from tests.test_months import base, months
+from tests.world import World
+
+ADDS = ("InvoiceAdd", "JournalEntryAdd")
+MONTH = {"name": "May", "starts": "2026-05-01", "ends": "2026-05-31"}
+
+
+def bill(tenant, number="1", amount="100.00", date="2026-05-10", **more):
+    lines = [{"charge": "gold", "amount": amount}]
+    tenant.put("invoices", number, number=number, customer="ada", date=date, lines=lines, **more)
+
+
+@pytest.fixture
+def ready(tenant):
+    """A tenant whose lists are imported, in each mode."""
+    tenant.sync()
+    tenant.put("billing-cycles", "may", **MONTH)
+    tenant.put("customers", "ada", name="Ada")
+    tenant.put("charges", "gold", name="Gold", accounting_code="4010", item="Subscription")
+    tenant.sync()
+    return tenant
+
+
+def causes(tenant, **options):
+    """The amount that each cause makes of the difference."""
+    with tenant.db() as db:
+        proof = proof_for(db, open_tenant(db, tenant.slug), **options)
+    assert_exact(proof)
+    return {share.cause: share.amount for share in proof.shares}
+
+
+def assert_exact(proof):
+    for row in proof.rows:
+        assert sum(row.causes.values()) == row.difference, row
+    position = proof.position
+    assert sum(position.causes.values()) == position.difference
+
+
+def run(tenant, statement):
+    with tenant.db() as db:
+        open_tenant(db, tenant.slug)
+        db.execute(text(statement))
+
+
+def policy(tenant, **choices):
+    with tenant.db() as db:
+        open_tenant(db, tenant.slug)
+        for name, value in choices.items():
+            setattr(policy_of(db), name, value)
+
+
+def test_what_is_not_sent_is_told_and_booking_it_leaves_nothing(ready):
+    bill(ready)
+    assert causes(ready) == {Cause.NOT_SENT: 100}
+    ready.close("may")
+    assert causes(ready) == {Cause.NOT_SENT: 100}
+    ready.sync()
+    assert causes(ready) == {}
+    proof = ready.proof()
+    assert (proof.delivery.differing, proof.position.difference) == (0, 0)
+    assert proof.position.booked == proof.position.owed == 100
+
+
+def test_what_quickbooks_refuses_has_failed(ready):
+    bill(ready)
+    ready.close("may")
+    ready.sync(plan=faults.either(*(faults.refusing(kind, 3040, times=9) for kind in ADDS)))
+    assert causes(ready) == {Cause.FAILED: 100}
+
+
+def test_what_has_no_account_is_held(ready):
+    ready.put("charges", "gold", name="Gold", version=2)
+    bill(ready)
+    ready.close("may")
+    ready.sync()
+    assert causes(ready) == {Cause.HELD: 100}
+
+
+def test_what_was_sent_and_not_answered_is_under_way(ready):
+    bill(ready)
+    ready.close("may")
+    ready.sync(plan=faults.either(*(faults.whenever(kind, faults.LOSE_ANSWER) for kind in ADDS)))
+    assert causes(ready) == {Cause.UNDER_WAY: 100}
+    ready.an_hour_passes()
+    ready.sync()
+    assert causes(ready) == {}
+
+
+def test_what_a_person_excluded_says_so(ready):
+    ready.put("charges", "gold", name="Gold", version=2)
+    bill(ready)
+    ready.close("may")
+    run(
+        ready, f"UPDATE operation SET state = '{State.EXCLUDED}' WHERE subject ~ 'invoice|journal_entry'"
+    )
+    assert causes(ready) == {Cause.EXCLUDED: 100}
+
+
+def test_what_is_dated_in_a_closed_period_says_so(ready):
+    policy(ready, lock_date=MONTH["ends"])
+    bill(ready)
+    ready.close("may")
+    ready.sync()
+    held = ready.operations()[-1]
+    # Documents ask QuickBooks' own closing date; only entries know the tenant's lock date.
+    expected = {Cause.CLOSED_PERIOD: 100} if held[1] == "held" else {}
+    assert causes(ready) == expected
+
+
+def test_what_is_dated_before_the_cutover_is_the_opening_position(summary):
+    summary.sync()
+    policy(summary, cutover="2026-05-01")
+    summary.put("billing-cycles", "may", **MONTH)
+    summary.put("customers", "ada", name="Ada")
+    summary.put("charges", "gold", name="Gold", accounting_code="4010")
+    bill(summary, "0", "70.00", date="2026-04-30")
+    bill(summary, "1", "30.00")
+    summary.close("may")
+    summary.sync()
+    assert causes(summary) == {Cause.BEFORE_CUTOVER: 70}
+    position = summary.proof().position
+    assert (position.owed, position.opening, position.booked, position.difference) == (100, 70, 30, 0)
+
+
+def test_what_somebody_edited_or_deleted_in_quickbooks_is_told_apart(ready):
+    bill(ready, "1", "100.00")
+    ready.close("may")
+    ready.sync()
+    run(ready, "UPDATE link SET edited = now() WHERE subject ~ 'invoice|journal_entry'")
+    run(ready, "UPDATE booked_line SET amount = amount * 0.9")
+    assert causes(ready) == {Cause.EDITED: 10}
+    assert ready.proof().delivery.differing == 1
+    run(ready, "UPDATE link SET missing = true, version = 0 WHERE subject ~ 'invoice|journal_entry'")
+    run(ready, "DELETE FROM booked_line")
+    assert causes(ready) == {Cause.DELETED: 100}
+
+
+def test_a_cent_within_the_rounding_limit_is_rounding_and_more_is_unexplained(ready):
+    bill(ready)
+    ready.close("may")
+    ready.sync()
+    change = "UPDATE booked_line SET amount = amount + sign(amount) * {}"
+    run(ready, change.format("0.05"))
+    assert causes(ready) == {Cause.ROUNDING: Decimal("0.05")}
+    run(ready, change.format("0.01"))
+    assert causes(ready) == {Cause.UNEXPLAINED: Decimal("0.06")}
+    assert ready.proof().unexplained == Decimal("0.06")
+
+
+def test_two_errors_that_cancel_out_are_found_by_the_thorough_look(full):
+    full.sync()
+    full.put("customers", "ada", name="Ada")
+    full.put("charges", "gold", name="Gold", item="Subscription")
+    bill(full, "1")
+    bill(full, "2")
+    full.sync()
+    lines = "link_id = (SELECT {}(link_id) FROM booked_line)"
+    run(full, f"UPDATE booked_line SET amount = amount + sign(amount) WHERE {lines.format('min')}")
+    run(full, f"UPDATE booked_line SET amount = amount - sign(amount) WHERE {lines.format('max')}")
+    with full.db() as db:
+        proof = proof_for(db, open_tenant(db, full.slug), thorough=True)
+    assert (proof.difference, proof.delivery.sent, proof.delivery.differing) == (0, 2, 2)
+
+
+def test_a_month_holds_what_is_dated_in_it_and_what_was_booked_in_another(ready, enter):
+    bill(ready)
+    ready.close("may")
+    ready.sync()
+    run(ready, "UPDATE booked_line SET date = '2026-06-01'")
+    page = enter(ready).get(f"/t/{ready.slug}?from=2026-05&to=2026-05")
+    assert "Booked in another month" in page
+    june = page.click("Booked in another month").click("Back to the proof")
+    assert "100.00" in june
+    nothing = enter(ready).get(f"/t/{ready.slug}?from=2026-01&to=2026-02")
+    assert "Nothing was billed or booked in these months." in nothing
+
+
+def test_balances_of_quickbooks_show_what_is_not_ours(summary):
+    summary.sync()
+    with summary.company() as company:
+        name = summary.proof().position.account
+        post(company, name, "500.00")
+    summary.put("billing-cycles", "may", **MONTH)
+    summary.put("customers", "ada", name="Ada")
+    summary.put("charges", "gold", name="Gold", accounting_code="4010")
+    bill(summary)
+    summary.close("may")
+    summary.sync()
+    run(summary, "UPDATE list_import SET whole = NULL, read = NULL")
+    run(summary, "UPDATE connection SET import_wanted = true")
+    summary.sync()
+    position = summary.proof().position
+    assert (position.booked, position.balance, position.not_ours) == (100, 600, 500)
+
+
+def post(company, account, amount):
+    """Book an amount by hand in QuickBooks."""
+
+    line = {"AccountRef": {"FullName": account}, "Amount": amount}
+    other = {"AccountRef": {"FullName": "Checking"}, "Amount": amount}
+    fields = {"TxnDate": "2026-05-05", "JournalDebitLine": [line], "JournalCreditLine": [other]}
+
+    request = qbxml.Request("JournalEntryAdd", "1", {"JournalEntryAdd": fields})
+    answer = QuickBooks(company).process(qbxml.message([request], version="13.0"))
+    assert 'statusCode="0"' in answer, answer
+
+
+def test_each_figure_opens_what_stands_behind_it(ready, enter):
+    bill(ready)
+    browser = enter(ready)
+    page = browser.get(f"/t/{ready.slug}")
+    cause = page.click("Not sent", index=0)
+    assert "100.00 USD" in cause
+    account = browser.get(f"/t/{ready.slug}").click(href="/proof/account", index=0)
+    assert "Invoice 1" in account
+    assert "Ada" in account
+    assert "May 2026" in account
+
+
+@pytest.mark.parametrize("query", ["from=May", "from=2026-13", "from=2026-05&to=2026-04", "to=0000-00"])
+def test_a_month_that_is_none_is_said_at_its_field(summary, enter, query):
+    page = enter(summary).get(f"/t/{summary.slug}?{query}", status=422)
+    assert page.html.find(class_="field-error")
+
+
+def test_what_is_no_cause_is_no_page(summary, enter):
+    enter(summary).get(f"/t/{summary.slug}/proof/nonsense", status=404)
+    enter(summary).get(f"/t/{summary.slug}/proof/held?before=x", status=404)
+    enter(summary).get(f"/t/{summary.slug}/proof/account?account=%00", status=200)
+
+
+def test_the_files_say_what_the_page_says(ready, enter):
+    ready.put("charges", "gold", version=2, name="Gold", accounting_code="4010", item="Subscription")
+    bill(ready)
+    browser = enter(ready)
+    table = browser.get(f"/t/{ready.slug}/proof.csv").body.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    total = next(row for row in rows if row["part"] == "total")
+    by_account = [Decimal(row["difference"]) for row in rows if row["part"] == "account"]
+    assert Decimal(total["difference"]) == 100 == max(sum(x for x in by_account if x > 0), 0)
+    paper = browser.get(f"/t/{ready.slug}/proof.pdf")
+    assert paper.content_type == "application/pdf"
+    words = printed(paper.body)
+    assert ready.name in words
+    assert "Not sent" in words
+    assert re.search("page 1 of +1", words)
+
+
+def printed(pdf):
+    """The words on the pages of a PDF."""
+    found = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    pages = b"".join(zlib.decompress(one) for one in found if one[:1] == b"x")
+    words = re.findall(r"\((.*?)\) Tj", pages.decode("cp1252", "replace"))
+    return " ".join(words)
+
+
+def test_an_account_that_reads_like_a_formula_is_inert_in_the_csv(ready, enter):
+    bill(ready)
+    run(ready, "UPDATE posting SET account = '=HYPERLINK(1)'")
+    table = enter(ready).get(f"/t/{ready.slug}/proof.csv").body.decode("utf-8-sig")
+    assert "'=HYPERLINK(1)" in table
+    assert ",=HYPERLINK" not in table
+
+
+def test_the_landing_page_takes_as_many_statements_for_many_records_as_for_one(ready):
+    counted = []
+    for many in (1, 40):
+        for number in range(many):
+            charge = f"c{many}-{number}"
+            ready.put("charges", charge, name=charge, accounting_code="none", item="none")
+            lines = [{"charge": charge, "amount": "1.00"}]
+            number = f"{many}{number}"
+            ready.put("invoices", number, number=number, customer="ada", date="2026-05-03", lines=lines)
+        counted.append(statements(ready))
+    assert counted[0] == counted[1]
+
+
+def statements(tenant):
+    """How many statements a proof takes."""
+    found = []
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        event.listen(db.get_bind(), "before_cursor_execute", lambda *given: found.append(given[2]))
+        proof_for(db, opened)
+    return len(found)
+
+
+@pytest.mark.parametrize("mode", ["summary", "full"])
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    month=months(),
+    mishap=st.sampled_from([None, faults.LOSE_ANSWER, faults.LOSE_REQUEST, "refuse"]),
+    close_first=st.booleans(),
+    happening=st.lists(st.sampled_from(["edit", "delete", "exclude", "cut over", "remap"]), max_size=3),
+    late_sync=st.booleans(),
+)
+def test_the_causes_add_up_to_the_difference_whatever_happens(
+    app, settings, tmp_path_factory, mode, month, mishap, close_first, happening, late_sync
+):
+    tenant = World(app, settings, tmp_path_factory.mktemp("proof")).tenant(mode)
+    records, late = month
+    tenant.batch([*base(), *records])
+    if close_first:
+        tenant.close("may")
+    if mishap == "refuse":
+        tenant.sync(plan=faults.refusing("Add", 3040, "There was an error.", times=2))
+    else:
+        tenant.sync(plan=faults.whenever("Add", mishap) if mishap else faults.all_well)
+    for one in happening:
+        happen(tenant, one)
+    if late:
+        tenant.batch(late)
+    if late_sync:
+        tenant.an_hour_passes()
+        tenant.sync()
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        quick, thorough = proof_for(db, opened), proof_for(db, opened, thorough=True)
+    assert_exact(quick)
+    assert_exact(thorough)
+    amounts = [{row.account: row.causes for row in one.rows} for one in (quick, thorough)]
+    assert stripped(amounts[0]) == stripped(amounts[1])
+    assert quick.unexplained == 0, json.dumps(quick.as_json())
+
+
+def stripped(rows):
+    return {name: {c: a for c, a in causes.items() if a} for name, causes in rows.items()}
+
+
+def happen(tenant, what):
+    """What people do in QuickBooks, and in the hub, while a month goes on."""
+    some = (
+        "SELECT id FROM link WHERE subject ~ 'invoice|journal_entry' AND NOT missing ORDER BY id LIMIT 1"
+    )
+    if what == "edit":
+        run(tenant, f"UPDATE link SET edited = now() WHERE id = ({some})")
+        run(tenant, f"UPDATE booked_line SET amount = amount * 2 WHERE link_id = ({some})")
+    elif what == "delete":
+        run(tenant, f"DELETE FROM booked_line WHERE link_id = ({some})")
+        run(tenant, f"UPDATE link SET missing = true, version = 0 WHERE id = ({some})")
+    elif what == "exclude":
+        run(tenant, "UPDATE operation SET state = 'excluded' WHERE state IN ('failed', 'held')")
+    elif what == "cut over":
+        policy(tenant, cutover="2026-05-10")
+    else:
+        tenant.put("charges", "g0", version=3, name="Charge 0", accounting_code="4040", item="Support")
