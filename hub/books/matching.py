@@ -144,9 +144,9 @@ _FOUND = " UNION ALL ".join(
             "e.number = w.account_number AND e.number <> ''",
             "w.account_number <> ''",
         ),
-        (Mark.EMAIL, "lower(e.email) = lower(w.email) AND e.email <> ''", "w.email <> ''"),
-        (Mark.COMPANY, "lower(e.company) = lower(w.company) AND e.company <> ''", "w.company <> ''"),
-        (Mark.NAME, "lower(e.full_name) = lower(w.name)", "w.name <> ''"),
+        (Mark.EMAIL, "e.email_key = lower(w.email) AND e.email_key <> ''", "w.email <> ''"),
+        (Mark.COMPANY, "e.company_key = lower(w.company) AND e.company_key <> ''", "w.company <> ''"),
+        (Mark.NAME, "e.name_key = lower(w.name)", "w.name <> ''"),
     )
 )
 _FIND = text(
@@ -166,6 +166,14 @@ _FIND = text(
             row_number() OVER (PARTITION BY id ORDER BY entry_id) AS position,
             count(*) OVER (PARTITION BY entry_id) - 1 AS rivals
         FROM ranked WHERE score = best
+    ), held AS (
+        SELECT DISTINCT ON (w.id) w.id, jsonb_build_object(
+            'kind', e.kind, 'full_name', e.full_name, 'active', e.active, 'is_linked', {_LINKED}
+        ) AS holder
+        FROM wanted w JOIN list_entry e ON e.name_key = lower(w.name)
+        WHERE e.connection_id = :connection AND NOT e.gone
+          AND e.kind IN ('customer', 'vendor', 'employee', 'other_name')
+        ORDER BY w.id, e.active DESC
     )
     SELECT w.id, b.score, coalesce(b.many, 0) AS many, coalesce(b.rivals, 0) AS rivals, b.candidates,
         h.holder
@@ -179,15 +187,7 @@ _FIND = text(
         FROM best JOIN list_entry e ON e.id = best.entry_id
         GROUP BY best.id
     ) b ON b.id = w.id
-    LEFT JOIN LATERAL (
-        SELECT jsonb_build_object(
-            'kind', e.kind, 'full_name', e.full_name, 'active', e.active, 'is_linked', {_LINKED}
-        ) AS holder
-        FROM list_entry e
-        WHERE e.connection_id = :connection AND lower(e.full_name) = lower(w.name) AND NOT e.gone
-          AND e.kind IN ('customer', 'vendor', 'employee', 'other_name')
-        ORDER BY e.active DESC LIMIT 1
-    ) h ON true
+    LEFT JOIN held h ON h.id = w.id
     """
 )
 
@@ -200,8 +200,8 @@ def held_names(db: Session, connection: Connection, names: Iterable[str]) -> set
 
 _HELD = text(
     """
-    SELECT lower(full_name) FROM list_entry
-    WHERE connection_id = :connection AND NOT gone AND lower(full_name) = ANY(:names)
+    SELECT name_key FROM list_entry
+    WHERE connection_id = :connection AND NOT gone AND name_key = ANY(:names)
       AND kind IN ('customer', 'vendor', 'employee', 'other_name')
     """
 )
