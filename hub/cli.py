@@ -31,8 +31,10 @@ from hub.qbwc import decisions
 from hub.qbwc import qwc as qwc_file
 from hub.qbwc.decisions import Decisions
 from hub.qbwc.desk import Desk
+from hub.qbwc.journal import Journal
+from hub.qbwc.outbox import Outbox
 from hub.qbwc.pulse import pulse, spoken
-from hub.report import books_table, proof_table
+from hub.report import approval_table, books_table, draft_facts, proof_table
 from hub.sandbox import books as sandbox_books
 from hub.sandbox import qwc as sandbox_qwc
 from hub.sandbox.company import Company
@@ -305,6 +307,35 @@ def pause(settings: dict[str, Any], tenant: str, until: str | None, off: bool, r
         click.echo("Nothing has changed.")
     else:
         click.echo(f"Paused until {spoken(moment)}." if moment else "The connection goes on.")
+
+
+@hub.command()
+@click.argument("tenant")
+@click.argument("numbers", nargs=-1, metavar="[NUMBER…]")
+@click.option("--all", "all_", is_flag=True, help="Approve all that wait.")
+@as_json
+@configured
+def approve(
+    settings: dict[str, Any], tenant: str, numbers: tuple[str, ...], all_: bool, json_: bool
+) -> None:
+    """Print the journal entries that wait for approval, and approve those that are named."""
+    with database(settings) as db:
+        opened = open_tenant(db, tenant)
+        journal = Journal(db, Outbox(db, opened), StaffRoom(db, opened, ACTOR))
+        waiting = {entry.number: entry for entry in journal.waiting()}
+        if unknown := [number for number in numbers if number not in waiting]:
+            raise HubError(f"No journal entry {', '.join(unknown)} waits for approval.")
+        drafts = journal.exporter.drafts(list(waiting.values())) if waiting else {}
+        rows = [draft_facts(drafts[entry.id]) for entry in waiting.values()]
+        wanted = list(waiting) if all_ else numbers
+        answer = journal.approve([waiting[number].id for number in wanted]) if wanted else None
+        approved = [entry.number for entry in answer.entries] if answer else []
+        left = list(answer.left) if answer else []
+        name = opened.name
+    facts = {"waiting": rows, "approved": approved, "left": left}
+    say(json_, facts, approval_table(name, rows, approved, left))
+    if left:
+        raise click.exceptions.Exit(1)
 
 
 @hub.command()

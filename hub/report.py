@@ -1,11 +1,14 @@
-"""Trial balance and proof as text, for the terminal."""
+"""Trial balance, proof and what waits for approval as text, for the terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from hub.books.proof import Proof
-from hub.money import pretty
+from hub.exporters.drafts import Draft
+from hub.money import plain, pretty
 
 
 def books_table(report: dict[str, Any]) -> str:
@@ -48,4 +51,48 @@ def proof_table(proof: Proof) -> str:
     if position.not_ours is not None and position.balance is not None:
         lines.append(f"{'  its balance in QuickBooks':68}{pretty(position.balance):>14}")
         lines.append(f"{'  of that not ours':68}{pretty(position.not_ours):>14}")
+    return "\n".join(lines)
+
+
+def draft_facts(draft: Draft) -> dict[str, Any]:
+    """Return a journal entry as data: its lines, debits positive, and what stands in its way."""
+    return {
+        "number": draft.entry.number,
+        "date": draft.date.isoformat(),
+        "of": draft.cycle,
+        "what": draft.entry.family.value,
+        "currency": draft.entry.currency,
+        "debits": plain(draft.debits),
+        "lines": [
+            {"account": line.account, "class": line.class_name, "amount": plain(line.amount)}
+            for line in draft.lines
+        ],
+        "problems": draft.problems,
+    }
+
+
+def approval_table(
+    name: str, rows: Sequence[dict[str, Any]], approved: Sequence[str], left: Sequence[str]
+) -> str:
+    """Return what waits for approval as text: each entry with its lines, and what came of it."""
+    if not rows:
+        return f"{name}: no journal entry waits for approval."
+    lines = [name]
+    for row in rows:
+        state = "approved" if row["number"] in approved else "waits"
+        lines.append(f"{row['number']:12}{row['date']}  {row['of']}, {row['what']}: {state}")
+        for line in row["lines"]:
+            amount = Decimal(line["amount"])
+            debit, credit = (pretty(amount), "") if amount > 0 else ("", pretty(-amount))
+            lines.append(f"  {line['account']:38}{debit:>14}{credit:>14}")
+        if row["number"] not in approved:
+            lines += [f"  {problem}" for problem in row["problems"]]
+    if approved:
+        verb = "is" if len(approved) == 1 else "are"
+        lines.append(
+            f"{len(approved)} {verb} approved. What is approved goes with the Web Connector's next run."
+        )
+    lines += [f"Not approved: {sentence}" for sentence in left]
+    if not approved and not left:
+        lines.append("Approve them by number, or with --all.")
     return "\n".join(lines)

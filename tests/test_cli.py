@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -22,8 +23,10 @@ from sqlalchemy import select
 from hub import embedded
 from hub.cli import hub as command
 from hub.demo import month
-from hub.tenants.models import Staff
+from hub.tenants.models import Approval, Staff
 from hub.tenants.service import StaffRoom, all_tenants, open_tenant
+from tests.journal import Bookkeeper
+from tests.views.conftest import fill
 
 PASSWORD = "correct-horse-battery"
 GOOD = ["tenant", "add", "Name", "--mode", "full", "--admin", "a@example.com"]
@@ -583,7 +586,7 @@ def wait_until_healthy(up, url):
 
 
 def journey(terminal, url, mode):
-    """Set up a tenant, bill a month, let the Web Connector run twice; return what the books are off."""
+    """Set up a tenant, bill a month, let the Web Connector run, approve; return what the books are off."""
     folder = Path(terminal.var)
     login = ("tenant", "add", f"The {mode} shop", "--mode", mode, "--admin", f"{mode}@example.com")
     slug = terminal.json(*login, "--confirm-company")["slug"]
@@ -603,6 +606,9 @@ def journey(terminal, url, mode):
 
     connect = ("connect", qwc, "--company", company, "--once")
     first = terminal.json(*connect, password=PASSWORD, settled=False)
+    # The chart is here now; the first journal entries wait for a person.
+    terminal.json("approve", slug, "--all")
+    terminal.json(*connect, password=PASSWORD, settled=False)
     again = terminal.json(*connect, password=PASSWORD, settled=False)
     assert (first["ok"], first["requests"] > 0) == (True, True)
     assert (again["ok"], again["nothing_to_do"]) == (True, True)
@@ -612,3 +618,51 @@ def journey(terminal, url, mode):
     booked = {row["account"]: row["balance"] for row in books["accounts"] if row["balance"] != "0.00"}
     assert booked == {r["account"]: r["booked"] for r in proof["accounts"] if r["booked"] != "0.00"}
     return proof["difference"]
+
+
+# Approval
+
+
+@pytest.fixture
+def waiting(summary):
+    """A tenant whose October waits for approval."""
+    Bookkeeper(summary).choose(approval=Approval.MANUAL)
+    summary.sync()
+    fill(summary, closed=True)
+    return summary
+
+
+def test_what_waits_is_shown_and_stays(hub, waiting):
+    shown = ok(hub("approve", waiting.slug, "--json"))
+    assert {row["number"] for row in shown["waiting"]} == {"B261031-1", "P261031-1", "C261031-1"}
+    assert shown["approved"] == []
+    billed = next(row for row in shown["waiting"] if row["what"] == "billing")
+    assert billed["debits"] == "54.07"
+    assert sum(Decimal(line["amount"]) for line in billed["lines"]) == 0
+    text = hub("approve", waiting.slug).stdout
+    assert "B261031-1" in text
+    assert "Approve them by number, or with --all." in text
+    waiting.sync()
+    assert waiting.counts().get("JournalEntry", 0) == 0
+
+
+def test_entries_are_approved_by_number_and_all_at_once(hub, waiting):
+    assert ok(hub("approve", waiting.slug, "B261031-1", "--json"))["approved"] == ["B261031-1"]
+    waiting.sync()
+    assert waiting.counts()["JournalEntry"] == 1
+    said = hub("approve", waiting.slug, "--all")
+    assert said.exit_code == 0
+    assert "2 are approved" in said.stdout
+    waiting.sync()
+    assert waiting.proof().difference == 0
+    assert "no journal entry waits" in hub("approve", waiting.slug).stdout
+
+
+def test_what_cannot_be_approved_is_said_and_ends_with_a_status(hub, waiting):
+    assert_sentence(hub("approve", waiting.slug, "NONE-1"), "No journal entry NONE-1 waits")
+    waiting.put("charges", "gold", version=2, name="Gold plan")
+    result = hub("approve", waiting.slug, "--all", "--json")
+    assert result.exit_code == 1
+    shown = json.loads(result.stdout)
+    assert shown["approved"] == ["P261031-1"]
+    assert all("has no accounting code" in sentence for sentence in shown["left"])

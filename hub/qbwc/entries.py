@@ -134,6 +134,14 @@ class Entries:
         query = select(JournalEntry, self._stand).where(JournalEntry.id.in_(wanted))
         return self._standings(self._db.execute(query.order_by(JournalEntry.id)).all())
 
+    def of_cycles(self, cycle_ids: Sequence[int]) -> dict[int, list[Standing]]:
+        """Return the entries of these billing cycles, oldest first, by cycle."""
+        query = select(JournalEntry.id).where(JournalEntry.billing_cycle_id.in_(cycle_ids))
+        found: dict[int, list[Standing]] = defaultdict(list)
+        for one in self.of(self._db.scalars(query).all()):
+            found[one.entry.billing_cycle_id or 0].append(one)
+        return found
+
     def related(self, entry: JournalEntry) -> list[JournalEntry]:
         """Return all entries of the span that ``entry`` is of, itself too: corrections before and after."""
         query = select(JournalEntry).where(

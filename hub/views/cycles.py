@@ -7,21 +7,20 @@ from typing import Any
 
 from pyramid.view import view_config, view_defaults
 
-from hub.books.entries import entries_of
-from hub.books.links import Links
 from hub.errors import Conflict, Refused
 from hub.ledger.models import BillingCycle
 from hub.ledger.register import Register, cycle_totals
-from hub.qbwc.desk import Desk
-from hub.qbwc.models import State
+from hub.qbwc.entries import Stand
 from hub.security import Permission
-from hub.views.page import Page, refusal, whole
+from hub.tenants.models import Approval
+from hub.views.journal import JournalOfTenant
+from hub.views.page import refusal, whole
 
 _FIELDS = ("external_id", "name", "starts", "ends")
 
 
 @view_defaults(route_name="cycles", renderer="hub:templates/cycles.jinja2", permission=Permission.READ)
-class CyclesPage(Page):
+class CyclesPage(JournalOfTenant):
     """All billing cycles, newest first, and a form for a new one."""
 
     @view_config(request_method="GET")
@@ -31,16 +30,13 @@ class CyclesPage(Page):
 
     def _shown(self, typed: dict[str, str]) -> dict[str, Any]:
         cycles, position = Register(self.db, "billing_cycle").page(before=self.before())
-        entries = entries_of(self.db, [cycle.id for cycle in cycles])
-        subjects = [f"journal_entry:{entry.id}" for rows in entries.values() for entry in rows]
+        ids = [cycle.id for cycle in cycles]
         return {
             "typed": typed,
             "cycles": cycles,
             "totals": cycle_totals(self.db, cycles),
-            "entries": entries,
-            "links": Links(self.db, self.connection).of(subjects),
-            "operations": Desk(self.db, self.connection).of(subjects),
-            "State": State,
+            "entries": self.entries.of_cycles(ids) if self.has_entries else {},
+            "Stand": Stand,
             "next": position,
             "before": self.before(),
         }
@@ -67,7 +63,7 @@ class CyclesPage(Page):
 @view_defaults(
     route_name="cycle_close", renderer="hub:templates/cycle_close.jinja2", permission=Permission.CHANGE
 )
-class CloseCyclePage(Page):
+class CloseCyclePage(JournalOfTenant):
     """The question before a billing cycle is closed, and its answer."""
 
     def _cycle(self) -> BillingCycle:
@@ -80,10 +76,24 @@ class CloseCyclePage(Page):
         cycle = self._cycle()
         if cycle.closed:
             return self.done(f"“{cycle.name}” is closed already.", "cycles")
-        return {"cycle": cycle, "totals": cycle_totals(self.db, [cycle])[cycle.id]}
+        found = self.entries.of_cycles([cycle.id])[cycle.id] if self.has_entries else []
+        return {
+            "cycle": cycle,
+            "totals": cycle_totals(self.db, [cycle])[cycle.id],
+            "found": [one for one in found if one.stand is Stand.GATHERING],
+            "approval": self.journal.policy.approval,
+            "Approval": Approval,
+            "policy": self.journal.policy,
+        }
 
     @view_config(request_method="POST")
     def close(self) -> Any:
         cycle = self._cycle()
         self.outbox.close(cycle, self.room)
-        return self.done(f"“{cycle.name}” is closed.", "cycles")
+        found = self.entries.of_cycles([cycle.id])[cycle.id] if self.has_entries else []
+        many = sum(one.stand is Stand.WAITING for one in found)
+        if not many:
+            return self.done(f"“{cycle.name}” is closed.", "cycles")
+        wait = "journal entry waits" if many == 1 else "journal entries wait"
+        sentence = f"“{cycle.name}” is closed. {many} {wait} for your approval."
+        return self.done(sentence, "journal", _query={"stand": Stand.WAITING.value})

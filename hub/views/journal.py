@@ -41,8 +41,8 @@ class JournalOfTenant(Page):
         if many:
             names = ", ".join(entry.number for entry in answer.entries[:5])
             names += f" and {many - 5} more" if many > 5 else ""
-            verb = "are" if many > 1 else "is"
-            parts.append(f"{names} {verb} approved and goes with the Web Connector's next run.")
+            verb, go = ("are", "go") if many > 1 else ("is", "goes")
+            parts.append(f"{names} {verb} approved and {go} with the Web Connector's next run.")
         if answer.left:
             parts.append(f"Not approved: {' '.join(answer.left[:5])}")
             if len(answer.left) > 5:

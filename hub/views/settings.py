@@ -11,17 +11,19 @@ from hub.errors import Refused
 from hub.exporters.preview import Preview
 from hub.qbwc import modes
 from hub.qbwc.desk import Desk
+from hub.qbwc.entries import Stand
 from hub.qbwc.models import State
 from hub.qbwc.pulse import pulse
 from hub.security import Permission
 from hub.tenants.models import Mode
+from hub.views.journal import JournalOfTenant
 from hub.views.page import Page, refusal
 
 
 @view_defaults(
     route_name="integration", renderer="hub:templates/integration.jinja2", permission=Permission.READ
 )
-class IntegrationPage(Page):
+class IntegrationPage(JournalOfTenant):
     """Accounting/ERP Integration: the way to all of its pages."""
 
     @view_config(request_method="GET")
@@ -33,6 +35,7 @@ class IntegrationPage(Page):
             "State": State,
             "connection": self.connection,
             "items_in_mode": ListKind.ITEM in self.outbox.exporter.lists,
+            "waiting": self.entries.counts()[Stand.WAITING],
         }
 
 

@@ -69,7 +69,7 @@ def test_ticked_entries_are_approved_once(summary, browser, books):
     given = [("csrf_token", token), ("stand", "waiting"), *(("entry", box) for box in boxes)]
     address = f"/t/{summary.slug}/journal-entries"
     answer = browser.post(address, given).follow()
-    assert "are approved and goes" in answer or "are approved" in answer
+    assert "are approved and go with" in answer
     again = browser.post(address, given).follow()
     assert "None of these waits for approval any more" in again
     summary.sync()
@@ -275,3 +275,19 @@ def test_nothing_to_try_is_said(summary, full, browser, enter):
     assert "nothing to try" in answer
     answer = enter(full).get(f"/t/{full.slug}/journal-entries/dry-run").follow()
     assert "no journal entries in this mode" in answer
+
+
+def test_closing_a_cycle_leads_to_what_waits(summary, browser, filled):
+    Bookkeeper(summary).choose(approval=Approval.MANUAL)
+    summary.sync()
+    filled(summary)
+    page = browser.get(f"/t/{summary.slug}/billing-cycles").click("Close it")
+    assert "wait for your approval then" in page
+    assert "B261031-1" in page
+    form = next(form for form in page.forms.values() if form.action.endswith("/close"))
+    answer = form.submit().follow()
+    assert "“October” is closed. 3 journal entries wait for your approval." in answer
+    assert answer.request.GET["stand"] == "waiting"
+    cycles = browser.get(f"/t/{summary.slug}/billing-cycles")
+    assert "Waits for approval" in cycles
+    assert "3 wait for your approval" in browser.get(f"/t/{summary.slug}/integration")
