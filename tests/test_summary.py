@@ -186,6 +186,35 @@ def test_a_customer_of_that_name_is_taken_as_the_master_customer(summary, keeper
     assert "CustomerAdd" not in "".join(summary.messages())
 
 
+def taxed(tenant, **more):
+    invoice(tenant, "1", "10.00", taxes=[{"code": "CA", "amount": "0.75"}], **more)
+
+
+def test_sales_tax_payable_stands_in_the_agencys_name(summary, keeper):
+    summary.sync()
+    taxed(summary)
+    choose_accounts(summary, **{"tax.CA": "Sales Tax Payable"})
+    summary.close("c")
+    summary.sync()
+    assert "wants the tax agency's name" in summary.operations()[-1][2]
+    choose_accounts(summary, **{"tax_agency.": "State Board of Equalization"})
+    settle(summary)
+    assert summary.balances()["Sales Tax Payable"] == money("-0.75")
+    assert "<FullName>State Board of Equalization</FullName>" in "".join(summary.messages())
+
+
+def test_sales_tax_payable_and_accounts_receivable_do_not_share_an_entry(summary, keeper):
+    keeper.choose(control=Control.RECEIVABLE)
+    summary.sync()
+    taxed(summary)
+    choose_accounts(summary, **{"tax.CA": "Sales Tax Payable"})
+    summary.sync()
+    choose_accounts(summary, **{"tax_agency.": "State Board of Equalization"})
+    summary.close("c")
+    summary.sync()
+    assert "QuickBooks takes one" in summary.operations()[-1][2]
+
+
 # approval
 
 

@@ -17,6 +17,9 @@ CLEARING = "Billing Clearing"
 """The clearing account that is taken where nobody has chosen another."""
 TAX_ACCOUNT = "Sales Tax Collected"
 TAX_ITEM = "Sales Tax"
+SALES_TAX_PAYABLE = "SalesTaxPayable"
+TAX_AGENCY = "tax_agency"
+"""The purpose under which the vendor is chosen who is owed what stands on Sales Tax Payable."""
 
 
 class Objection(Exception):
@@ -154,6 +157,17 @@ class Chart:
             )
         return self.account(name, what, "the page Accounts by purpose")
 
+    def tax_agency(self) -> str:
+        """Return the vendor in whose name tax stands on Sales Tax Payable.
+
+        :raises Objection: when none is chosen.
+        """
+        if name := self._assigned.get((TAX_AGENCY, "")):
+            return name
+        raise Objection(
+            "Sales Tax Payable wants the tax agency's name. Choose the vendor on the page Accounts by purpose."
+        )
+
     def tax_account(self, code: str) -> ListEntry:
         """Return the liability account for tax ``code``: chosen, or of that name, or the usual one."""
         return self._for_tax(ListKind.ACCOUNT, code, TAX_ACCOUNT)
@@ -192,3 +206,12 @@ class Chart:
         """Return the active accounts of these types, by name."""
         wanted = set(types)
         return [entry for entry in self.all(ListKind.ACCOUNT) if entry.active and entry.type in wanted]
+
+
+def pays_agency(db: Session) -> bool:
+    """Whether a tax is booked to Sales Tax Payable, which wants a vendor's name."""
+    chosen = select(ListEntry.id).join(
+        Assignment, (Assignment.name == ListEntry.full_name) & (Assignment.purpose == "tax")
+    )
+    payable = ListEntry.kind == ListKind.ACCOUNT, ListEntry.special == SALES_TAX_PAYABLE
+    return db.scalar(chosen.where(*payable).limit(1)) is not None

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from hub.books.chart import CLEARING, Chart, Objection
+from hub.books.chart import (
+    CLEARING,
+    SALES_TAX_PAYABLE,
+    TAX_AGENCY,
+    Chart,
+    Objection,
+    pays_agency,
+)
 from hub.books.models import Assignment, Connection, ListEntry, ListKind, WantedAccount
 from hub.db import HubSession
 from hub.errors import Fault, Refused
@@ -73,7 +80,7 @@ class Choices:
         ):
             codes = self._codes(purpose, chosen)
             found += [make(code, chosen) for code in (codes if purpose is Purpose.TAX else ["", *codes])]
-        found += self._by_kind(chosen)
+        found += [*self._agency(chosen), *self._by_kind(chosen)]
         for slot in found:
             self._complete(slot)
         return found
@@ -131,8 +138,15 @@ class Choices:
 
     def _tax(self, code: str, chosen: Mapping[tuple[str, str], str]) -> Slot:
         if self._mode is Mode.SUMMARY:
-            hint = "The liability account that collects this tax."
-            options = [entry for entry in self.chart.usable(LIABILITIES) if not entry.special]
+            hint = (
+                "The liability account that collects this tax. Sales Tax Payable takes one line an entry, in "
+                "the tax agency's name."
+            )
+            options = [
+                entry
+                for entry in self.chart.usable(LIABILITIES)
+                if entry.special in ("", SALES_TAX_PAYABLE)
+            ]
         else:
             hint = "The item that carries this tax as a line of its own on the invoice."
             items = self.chart.all(ListKind.ITEM)
@@ -142,6 +156,24 @@ class Choices:
         return self._slot(
             ("tax", code), f"Tax “{code}”", hint, chosen, lambda: self._tax_place(code), options
         )
+
+    def _agency(self, chosen: Mapping[tuple[str, str], str]) -> list[Slot]:
+        """Return the choice of the tax agency, where a tax is booked to Sales Tax Payable."""
+        if self._mode is not Mode.SUMMARY or not pays_agency(self._db):
+            return []
+        vendors = (select(ListEntry).where(ListEntry.active).filter_by(kind=ListKind.VENDOR)).order_by(
+            ListEntry.full_name
+        )
+        return [
+            self._slot(
+                (TAX_AGENCY, ""),
+                "Tax agency",
+                "The vendor who is owed what stands on Sales Tax Payable. Vendors come with the next run.",
+                chosen,
+                self.chart.tax_agency,
+                list(self._db.scalars(vendors)),
+            )
+        ]
 
     def _tax_place(self, code: str) -> str:
         find = self.chart.tax_account if self._mode is Mode.SUMMARY else self.chart.tax_item

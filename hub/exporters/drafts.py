@@ -58,7 +58,8 @@ class DraftLine:
     problem: str = ""
     """Why it cannot be booked; its account is a description then."""
     entity: str = ""
-    """The customer an Accounts Receivable line is in the name of."""
+    """In whose name it is: the Master Customer on Accounts Receivable, the agency on Sales Tax Payable."""
+    is_receivable: bool = False
 
 
 @dataclass
@@ -236,7 +237,15 @@ class Drafts:
         trouble: str,
     ) -> DraftLine:
         found = None if trouble else self._chart.booked_account(account)
-        is_receivable = found is not None and found.special == "AccountsReceivable"
+        special = found.special if found is not None else ""
+        entity = ""
+        if special == "AccountsReceivable":
+            entity = self._policy.master_customer
+        elif special == "SalesTaxPayable":
+            try:
+                entity = self._chart.tax_agency()
+            except Objection as error:
+                trouble = str(error)
         charge = self._charges[charge_id].name if charge_id else ""
         if class_name and not trouble:
             try:
@@ -246,26 +255,28 @@ class Drafts:
         return DraftLine(
             account,
             amount,
-            "" if is_receivable else class_name,
+            "" if special == "AccountsReceivable" else class_name,
             charge,
             charge_id,
             f"{memo} · {charge}" if charge else memo,
             trouble,
-            self._policy.master_customer if is_receivable else "",
+            entity,
+            special == "AccountsReceivable",
         )
 
     @staticmethod
     def _order(line: DraftLine) -> tuple[Any, ...]:
         """Accounts Receivable stands first: the first line is where QuickBooks says an entry comes from
         (protocol.md G). Then by account."""
-        return (not line.entity, line.account, line.class_name, line.charge)
+        return (not line.is_receivable, line.account, line.class_name, line.charge)
 
     @staticmethod
     def _receivable_objection(lines: Sequence[DraftLine]) -> str:
         if sum(bool(line.entity) for line in lines) > 1:
             return (
-                "It has more than one Accounts Receivable line, which QuickBooks refuses. "
-                "Book what is billed, paid and credited in entries of their own."
+                "It has more than one line on Accounts Receivable and Sales Tax Payable, and QuickBooks takes "
+                "one. Let taxes go to liability accounts of their own on the page Accounts by purpose, and "
+                "book what is billed, paid and credited in entries of their own."
             )
         return ""
 

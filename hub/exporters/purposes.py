@@ -30,6 +30,7 @@ RULES = {
     "deposit": Rule(MONEY, ("undeposited", "checking", "clearing"), "Payments Received"),
     "refund": Rule(MONEY, ("refund", "undeposited", "checking"), "Refunds Paid"),
     "tax": Rule(LIABILITIES, ("sales tax", "tax"), TAX_ACCOUNT),
+    "tax_agency": Rule((), ("tax", "revenue", "equalization"), ""),
     "discount": Rule(_RESULTS, ("discount",), "Discounts Given"),
     "write_off": Rule(
         (*_COSTS, "Income", "OtherIncome"),

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import delete, exists, func, insert, select, text
 from sqlalchemy.orm import Session
 
-from hub.books.chart import Chart, Objection
+from hub.books.chart import Chart, Objection, pays_agency
 from hub.books.links import Links
 from hub.books.lists import customers_named
 from hub.books.models import (
@@ -70,9 +70,13 @@ class SummaryExporter:
 
     @property
     def lists(self) -> Sequence[ListKind]:
-        """The Chart of Accounts, the classes, and the customers where one of them is needed."""
-        kinds = (ListKind.ACCOUNT, ListKind.CLASS)
-        return (*kinds, ListKind.CUSTOMER) if uses_receivable(self.policy) else kinds
+        """The Chart of Accounts, the classes, and names where one of them is needed."""
+        kinds = [ListKind.ACCOUNT, ListKind.CLASS]
+        if uses_receivable(self.policy):
+            kinds.append(ListKind.CUSTOMER)
+        if pays_agency(self._db):
+            kinds.append(ListKind.VENDOR)
+        return kinds
 
     @property
     def chart(self) -> Chart:
@@ -261,7 +265,7 @@ class SummaryExporter:
             return Nothing(
                 "Everything in it cancels out: there is nothing to book.", entry.version, draft.accounts
             )
-        if any(line.entity for line in draft.lines) and not self._master_customer():
+        if any(line.is_receivable for line in draft.lines) and not self._master_customer():
             return Held(
                 f"Waits for the Master Customer “{self.policy.master_customer}”, which QuickBooks does not "
                 "have yet. The next run creates it."
@@ -316,8 +320,10 @@ class SummaryExporter:
             "Amount": plain(abs(line.amount)),
             "Memo": line.memo,
         }
-        if line.entity:
+        if line.is_receivable:
             said["EntityRef"] = self._master_customer()
+        elif line.entity:
+            said["EntityRef"] = {"FullName": line.entity}
         if line.class_name:
             said["ClassRef"] = {"ListID": self.chart.class_named(line.class_name).list_id}
         return said

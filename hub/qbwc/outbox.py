@@ -17,7 +17,7 @@ from sqlalchemy import case, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.books.connections import main_connection
-from hub.books.models import Connection
+from hub.books.models import Connection, ListImport
 from hub.db import HubSession
 from hub.exporters import exporter_for
 from hub.exporters.contract import Errand, Held
@@ -107,7 +107,11 @@ class Outbox:
         self._hold([errand.subject for errand in errands])
 
     def review(self) -> None:
-        """Look again at what was held: the reason may be gone."""
+        """Look again at what was held: the reason may be gone. A list that is needed only now is read
+        at the next run."""
+        read = select(ListImport.kind).filter_by(connection_id=self.connection.id)
+        if set(self.exporter.lists) - set(self._db.scalars(read)):
+            self.connection.import_wanted = True
         self.release()
         subjects = self._db.scalars(
             select(Operation.subject)
