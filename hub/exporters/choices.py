@@ -210,7 +210,9 @@ class Choices:
             slot = self._slot(
                 (purpose, ""), label, hint, chosen, self._usual(purpose, label), self._usable(purpose)
             )
-            if not slot.chosen and not is_needed:
+            if not slot.chosen and is_needed:
+                slot.trouble = "Something waits for it: choose an account."
+            elif not slot.chosen:
                 slot.trouble, slot.hint = "", f"{hint} Nothing needs it so far."
             found.append(slot)
         return found

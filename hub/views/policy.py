@@ -115,7 +115,7 @@ class PolicyPage(JournalOfTenant):
         return self._shown(_typed(self.journal.policy))
 
     def _shown(self, typed: Mapping[str, str], effect: Any = None) -> dict[str, Any]:
-        fields = self._fields()
+        fields = self._fields(typed["number_template"])
         return {
             "is_full": False,
             "typed": typed,
@@ -127,11 +127,11 @@ class PolicyPage(JournalOfTenant):
             "effect": effect,
         }
 
-    def _fields(self) -> dict[str, dict[str, str]]:
+    def _fields(self, number_template: str) -> dict[str, dict[str, str]]:
         """Return what the parts of each template stand for in an example."""
         ends = self.now.date().replace(day=1) - dt.timedelta(days=1)
         number = {"family": "B", "date": f"{ends:%y%m%d}", "n": "1"}
-        made = _filled(self.journal.policy.number_template, number)
+        made = _filled(number_template, number)
         memo = {
             "cycle": f"{ends:%B %Y}",
             "number": made,
