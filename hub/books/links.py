@@ -104,6 +104,15 @@ class Links:
             ours = Link.subject.in_(wanted) | Link.formerly.in_(wanted)
             self._db.execute(update(Link).where(mine, ours).values(edit_sequence=""))
 
+    def doubt(self, subjects: Iterable[str]) -> None:
+        """A change of these may have been made or not: what they say when they are read again is
+        nobody's edit."""
+        wanted = list(subjects)
+        if wanted:
+            mine = Link.connection_id == self._connection.id, Link.subject.in_(wanted)
+            unsure = {"edit_sequence": "", "fingerprint": STALE, "content": {}}
+            self._db.execute(update(Link).where(*mine).values(unsure))
+
     def refresh(self, read: Mapping[str, Element | None]) -> None:
         """Take over the EditSequence of objects that were read again; None: it is out of date."""
         for subject, link in self.of(read).items():

@@ -161,11 +161,23 @@ def adjusted(prepared: Prepared, list_id: str, amount: Decimal) -> Prepared:
 def told(prepared: Prepared) -> dict[str, Any]:
     """Return what a document's request says, as contents do; without its lines."""
     body = prepared.fields[prepared.kind]
-    rows: list[dict[str, str]] = next((body[name] for name in body if "Line" in name), [])
-    total = sum((Decimal(row.get("Amount", "0")) for row in rows), Decimal("0.00"))
+    total = sum((Decimal(row.get("Amount", "0")) for row in _rows(prepared)), Decimal("0.00"))
     named = {"Date": "TxnDate", "Number": "RefNumber", "Due": "DueDate", "Memo": "Memo"}
     found = {label: body[name] for label, name in named.items() if body.get(name)}
     return found | {"Total": str(total)}
+
+
+def lines_told(prepared: Prepared) -> list[tuple[str, str, str]]:
+    """Return the ListID of the item, the amount and the text of each line of a document's request."""
+    return [
+        (row.get("ItemRef", {}).get("ListID", ""), row.get("Amount", ""), row.get("Desc", ""))
+        for row in _rows(prepared)
+    ]
+
+
+def _rows(prepared: Prepared) -> list[dict[str, Any]]:
+    body = prepared.fields[prepared.kind]
+    return next((body[name] for name in body if "Line" in name), [])
 
 
 def _lines(places: Places, record: Any, accounts: Accounts) -> list[dict[str, Any]]:

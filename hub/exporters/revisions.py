@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from hub.books import changes, contents
 from hub.books.chart import Chart
-from hub.books.links import Links
+from hub.books.links import STALE, Links
 from hub.books.models import Connection, Link
 from hub.exporters import forms
 from hub.exporters.contract import Errand, Held, Nothing, Outcome, Prepared, period_objection
@@ -73,6 +73,9 @@ class Revisions:
             return self._total_objection(prepared, link, record) or _same(link, record)
         if unread := self._unread(link, record):
             return unread
+        if _is_said(link, prepared):
+            link.fingerprint = prepared.fingerprint
+            return self._total_objection(prepared, link, record) or _same(link, record)
         if held := self._held(prepared, link):
             return held
         is_changed = self.policy.edited is Edited.UPDATE and self._is_free(link)
@@ -94,7 +97,8 @@ class Revisions:
             return self._total_objection(prepared, link, record) or _same(link, record)
         if unread := self._unread(link, record):
             return unread
-        if is_same and not is_overused(link):
+        if (is_same or _is_said(link, prepared)) and not is_overused(link):
+            link.fingerprint = prepared.fingerprint
             return _same(link, record)
         if held := self._held(prepared, link):
             return held
@@ -206,6 +210,18 @@ def _there(link: Link) -> contents.Content:
 def _same(link: Link, record: Any) -> Nothing:
     link.version = record.version
     return Nothing("QuickBooks has it as it is.")
+
+
+def _is_said(link: Link, prepared: Prepared) -> bool:
+    """Whether a document of which nobody knew in what version it is there says all this already."""
+    now = forms.told(prepared)
+    if link.fingerprint != STALE or contents.differences(_there(link), now, only=now):
+        return False
+    there = [
+        (line.get("Item", [""])[0], line.get("Amount", ""), line.get("Description", ""))
+        for line in _there(link).get("Lines", [])
+    ]
+    return there == forms.lines_told(prepared)
 
 
 def _told(link: Link, prepared: Prepared) -> str:

@@ -183,7 +183,8 @@ class Checks:
         ]
         for link, trouble in troubled:
             if trouble == EARLIER:
-                link.edit_sequence, link.fingerprint = "", STALE
+                # What it says there now is no person's edit.
+                link.edit_sequence, link.fingerprint, link.content = "", STALE, {}
         self._db.flush()
         self._links.lose(missing)
         self._links.book(revived)

@@ -92,6 +92,7 @@ class Settlement:
         """Transactions that were asked for with all that they are linked with."""
         self._used: list[Element] = []
         """Invoices on which credits were used."""
+        self._unsure: list[str] = []
         self._gone: list[str] = []
         self._forgotten: list[str] = []
         self._shown: list[Element] = []
@@ -244,6 +245,7 @@ class Settlement:
         else:
             # Done twice it changes nothing; but what it was based on may be out of date.
             self._read[operation.subject] = None
+            self._unsure += [operation.subject] if operation.kind != "TxnDel" else []
             self._again(operation)
 
     def _ask(self, operation: Sent, reason: Reason, note: str, said: str = "") -> None:
@@ -365,6 +367,7 @@ class Settlement:
         links.book(self._bookings)
         links.refresh(self._read)
         links.outdate(_invoice(subject) for subject, ret in self._read.items() if ret is None)
+        links.doubt(subject for subject in self._unsure if _invoice(subject) == subject)
         changes = Changes(self._db, self._outbox.connection)
         changes.see(self._asked, with_links=True)
         changes.see(self._used)

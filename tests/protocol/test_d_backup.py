@@ -120,7 +120,7 @@ def test_try_again_books_beside_what_somebody_made_instead(backed_up, again):
 def test_a_change_that_a_backup_lacks_waits_and_is_made_anew(backed_up, again):
     """D.6: it is there, in an earlier state."""
     back_up(backed_up)
-    bill(backed_up, "1", "Ada", "12.00", version=2)
+    bill(backed_up, "2", "Ben", "12.00", version=2)
     assert backed_up.sync().message == "1 booked. All is well."
     restore(backed_up)
     tell(backed_up)
