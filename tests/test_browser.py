@@ -16,7 +16,7 @@ from tests.views.conftest import fill
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-FILES = re.compile(r"/proof\.(csv|pdf)$|/qwc/file$|/upload/template/|/openapi\.yaml$|/history/messages/")
+FILES = re.compile(r"\.(csv|pdf)$|/qwc/file$|/upload/template/|/openapi\.yaml$|/history/messages/")
 """Links that lead to no page."""
 RULES = {
     "resultTypes": ["violations"],

@@ -174,8 +174,9 @@ class _Proving:
             "starts": self._span.starts,
             "ends": self._span.ends,
         }
-        billed = self._placed(self._db.execute(_BILLED, values))
-        booked = self._db.execute(_BOOKED, values).all()
+        within = _within(self._span)
+        billed = self._placed(self._db.execute(text(_BILLED.format(within=within)), values))
+        booked = self._db.execute(text(_BOOKED.format(within=within)), values).all()
         rows = _rows(billed, booked)
         sums = self._sums(thorough)
         if not thorough and not _are_explained(billed, booked, sums):
@@ -302,30 +303,33 @@ def _says_something(row: Row) -> bool:
     return bool(row.billed or row.booked or any(row.causes.values()))
 
 
-_WITHIN = """
-    coalesce({date} >= cast(:starts AS date), true) AND coalesce({date} <= cast(:ends AS date), true)
-"""
-_BILLED = text(
-    f"""
-    SELECT account, purpose, charge_id, code, currency, sum(amount) AS ever,
-        coalesce(sum(amount) FILTER (WHERE {_WITHIN.format(date="date")}), 0) AS amount
+_BILLED = """
+    SELECT account, purpose, charge_id, code, currency, sum(amount) AS ever, {within} AS amount
     FROM posting GROUP BY account, purpose, charge_id, code, currency
-    """
-)
-_BOOKED = text(
-    f"""
-    SELECT b.account, b.currency, sum(b.amount) AS ever,
-        coalesce(sum(b.amount) FILTER (WHERE {_WITHIN.format(date="b.date")}), 0) AS amount
+"""
+_BOOKED = """
+    SELECT b.account, b.currency, sum(amount) AS ever, {within} AS amount
     FROM booked_line b JOIN link l ON l.id = b.link_id
     WHERE l.connection_id = :connection
     GROUP BY b.account, b.currency
-    """
-)
+"""
+_WITHIN = """
+    coalesce(sum(amount) FILTER (WHERE coalesce(date >= cast(:starts AS date), true)
+        AND coalesce(date <= cast(:ends AS date), true)), 0)
+"""
+
+
+def _within(span: Span) -> str:
+    """What the amounts within a span add up to; of all that was ever billed, PostgreSQL sums once."""
+    return "sum(amount)" if span.is_all else _WITHIN
+
+
 _SENT = text(
     """
     SELECT now() AS moment, count(*) FROM link
     WHERE connection_id = :connection
-      AND subject ~ '^(invoice|credit_memo|payment|refund|journal_entry):'
+      AND split_part(subject, ':', 1) IN (
+        'invoice', 'credit_memo', 'payment', 'refund', 'journal_entry')
     """
 )
 """What was sent as a transaction."""
