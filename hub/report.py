@@ -84,7 +84,7 @@ def approval_table(
         for line in row["lines"]:
             amount = Decimal(line["amount"])
             debit, credit = (pretty(amount), "") if amount > 0 else ("", pretty(-amount))
-            lines.append(f"  {line['account']:38}{debit:>14}{credit:>14}")
+            lines.append(f"  {line['account']:38}{debit:>14}{credit:>14}".rstrip())
         if row["number"] not in approved:
             lines += [f"  {problem}" for problem in row["problems"]]
     if approved:

@@ -10,10 +10,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.books.models import JournalEntry, Link
+from hub.books.models import JournalEntry, Link, WantedAccount
 from hub.ledger import records
 
-_MODELS: dict[str, type[Any]] = {**records.MODELS, "journal_entry": JournalEntry}
+_MODELS: dict[str, type[Any]] = {
+    **records.MODELS,
+    "journal_entry": JournalEntry,
+    "wanted_account": WantedAccount,
+}
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ def _followed(db: Session, subjects: Iterable[str]) -> dict[str, tuple[str, str]
 
 
 def _title(kind: str, record: Any) -> str:
+    if kind == "wanted_account":
+        return f"New account {record.name}"
     noun = kind.replace("_", " ").capitalize()
     for name in ("number", "name", "reference"):
         if text := getattr(record, name, None):

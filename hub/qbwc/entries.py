@@ -8,11 +8,13 @@ from __future__ import annotations
 import enum
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import case, exists, func, literal, or_, select
 
+from hub.books.chart import SALES_TAX_PAYABLE, Objection
 from hub.books.links import Links
 from hub.books.models import BookedLine, Correction, JournalEntry, JournalEntryLine, Link, ListKind
 from hub.db import HubSession
@@ -204,9 +206,15 @@ class Entries:
         }
 
     def _line(self, line: JournalEntryLine) -> DraftLine:
-        account = self._exporter.chart.find(ListKind.ACCOUNT, line.account)
-        is_receivable = account is not None and account.special == "AccountsReceivable"
-        entity = self._exporter.policy.master_customer if is_receivable else ""
+        chart = self._exporter.chart
+        account = chart.find(ListKind.ACCOUNT, line.account)
+        special = account.special if account else ""
+        entity = ""
+        if special == "AccountsReceivable":
+            entity = self._exporter.policy.master_customer
+        elif special == SALES_TAX_PAYABLE:
+            with suppress(Objection):
+                entity = chart.tax_agency()
         return DraftLine(line.account, line.amount, line.class_name, memo=line.memo, entity=entity)
 
     def _dates(self, entries: Sequence[JournalEntry]) -> dict[str, Any]:

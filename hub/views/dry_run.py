@@ -77,8 +77,9 @@ class DryRunPage(JournalOfTenant):
         return dry_run(
             map(_account, chart.all(ListKind.ACCOUNT)),
             (Named(entry.full_name, entry.list_id, entry.active) for entry in chart.all(ListKind.CLASS)),
-            (Named(customer, list_id) for list_id in sorted(_customers(prepared.values()))),
+            (Named(customer, list_id) for list_id in _named(prepared.values(), "ListID")),
             [Request(one.kind, str(id_), one.fields) for id_, one in prepared.items()],
+            vendors=map(Named, _named(prepared.values(), "FullName")),
             preferences={
                 "ClosingDate": company.get("closing_date") or "",
                 "IsUsingClassTracking": bool(company.get("class_tracking")),
@@ -90,9 +91,10 @@ def _account(entry: ListEntry) -> Account:
     return Account(entry.full_name, entry.type, entry.number, entry.special, entry.list_id, entry.active)
 
 
-def _customers(prepared: Iterable[Prepared]) -> set[str]:
-    """Return the ListID of the customer that lines name: there is at most one, the Master Customer."""
-    return {line["EntityRef"]["ListID"] for line in _lines(prepared) if "EntityRef" in line}
+def _named(prepared: Iterable[Prepared], by: str) -> list[str]:
+    """Return how lines name somebody: the Master Customer by ListID, a tax agency by FullName."""
+    entities = (line["EntityRef"] for line in _lines(prepared) if "EntityRef" in line)
+    return sorted({entity[by] for entity in entities if by in entity})
 
 
 def _lines(prepared: Iterable[Prepared]) -> Iterator[Mapping[str, Any]]:

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from hub.tenants.models import Approval
-from tests.journal import Bookkeeper
+from hub.tenants.models import Approval, Control
+from tests.journal import Bookkeeper, cycle
 
 
 @pytest.fixture
@@ -291,3 +291,26 @@ def test_closing_a_cycle_leads_to_what_waits(summary, browser, filled):
     cycles = browser.get(f"/t/{summary.slug}/billing-cycles")
     assert "Waits for approval" in cycles
     assert "3 wait for your approval" in browser.get(f"/t/{summary.slug}/integration")
+
+
+def test_accounts_receivable_stands_first_in_the_master_customers_name(summary, browser):
+    keeper = Bookkeeper(summary)
+    keeper.choose(approval=Approval.MANUAL, control=Control.RECEIVABLE)
+    summary.sync()
+    summary.put("customers", "c-1", name="Ada")
+    summary.put("charges", "gold", name="Gold", accounting_code="4010")
+    cycle(summary)
+    lines = [{"charge": "gold", "amount": "10.00"}]
+    summary.put("invoices", "i", number="1", customer="c-1", date="2026-05-02", lines=lines)
+    summary.close("c")
+    tried = listed(browser, summary, "waiting").click("Dry run of what waits")
+    assert "Waits for the Master Customer “Billing customers”" in tried
+    keeper.approve_all()
+    summary.sync()
+    summary.sync()
+    page = opened(browser, keeper, "B260531-1")
+    first = page.html.select("table")[0].select_one("tbody tr").get_text(" ", strip=True)
+    assert first.startswith("Accounts Receivable Billing customers")
+    summary.put("invoices", "j", number="2", customer="c-1", date="2026-05-03", lines=lines)
+    tried = listed(browser, summary, "waiting").click("Dry run of what waits")
+    assert "All would be booked" in tried

@@ -231,6 +231,7 @@ def test_an_account_is_created_in_quickbooks_from_its_row(summary, browser):
     assert "Given Up (created at the next run)" in row
     again = form.submit().follow()
     assert again.text.count("is created in QuickBooks at the next run") == 1
+    assert "New account Given Up" in browser.get(f"/t/{summary.slug}/queue")
     summary.sync()
     summary.sync()
     row = accounts(browser, summary)
