@@ -1,8 +1,12 @@
 """Nothing is sent that is known to fail: it is held, with a sentence that says what to do."""
 
+import datetime as dt
+
 import pytest
 
 from hub.money import plain
+from hub.tenants.policies import policy_of
+from hub.tenants.service import open_tenant
 from tests.world import PASSWORD
 
 HEAD = {"customer": "ada", "date": "2026-05-03"}
@@ -226,3 +230,21 @@ def test_a_payment_on_what_can_never_be_paid_says_so(full):
     assert any("names the invoice “1”, which is another customer's" in note for note in notes)
     assert any("names the invoice “2”, which is void" in note for note in notes)
     assert full.counts()["ReceivePayment"] == 0
+
+
+def test_what_lies_before_the_cut_over_is_not_sent_one_by_one(full):
+    """It was booked by other means; whoever it belongs to is a customer all the same."""
+    with full.db() as db:
+        open_tenant(db, full.slug)
+        policy_of(db).cutover = dt.date(2026, 5, 10)
+    full.put("customers", "ada", name="Ada")
+    full.put("charges", "gold", name="Gold", item="Subscription")
+    for number, date in (("1", "2026-05-09"), ("2", "2026-05-10")):
+        lines = [{"charge": "gold", "amount": "10.00"}]
+        full.put("invoices", number, number=number, customer="ada", date=date, lines=lines)
+    full.sync()
+    assert full.counts()["Invoice"] == 1
+    assert "the cut-over" in "".join(note for _, _, note in full.operations())
+    proof = full.proof()
+    assert (proof.difference, proof.unexplained) == (10, 0)
+    assert [share.cause.value for share in proof.shares] == ["before_cutover"]

@@ -421,6 +421,10 @@ def test_what_was_undone_is_not_undone_again(summary, keeper):
         keeper.do("undo", keeper.entries()[0].id, Undoing.VOID)
     summary.sync()
     assert summary.balances() == {}
+    keeper.approve_all()
+    settle(summary)
+    with pytest.raises(Refused):
+        keeper.do("undo", keeper.entries()[0].id, Undoing.REVERSAL)
 
 
 def test_what_is_posted_anew_goes_where_its_charge_is_mapped_to_by_then(summary, keeper):

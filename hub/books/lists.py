@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, select, text, update
+from sqlalchemy import case, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -412,6 +412,6 @@ def customers_named(db: Session, connection: Connection, names: Sequence[str]) -
     rows = select(ListEntry).where(
         *wanted,
         ListEntry.active,
-        func.lower(ListEntry.full_name).in_({name.lower() for name in names}),
+        ListEntry.name_key.in_({name.lower() for name in names}),
     )
     return {entry.full_name.lower(): entry for entry in db.scalars(rows)}

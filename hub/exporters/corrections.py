@@ -66,7 +66,8 @@ class Corrections:
         """
         chain = self.chain(entry)
         links = self._booked(chain)
-        if not chain or links is None:
+        # Asked a second time, the old id must not undo what was posted anew.
+        if entry not in chain or links is None:
             raise Refused(
                 f"{entry.number} cannot be reversed: QuickBooks must have it, and each of its true-ups. "
                 "Wait for the next run, or settle what waits on the page Review items queued."

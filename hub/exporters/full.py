@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import select
@@ -54,6 +55,7 @@ from hub.ledger.models import (
 )
 from hub.ledger.postings import rounding
 from hub.money import ZERO, pretty
+from hub.tenants.policies import policy_of
 
 RANKS = {"customer": 10, "charge": 15, "invoice": 30, "credit_memo": 40, "payment": 50, "refund": 60}
 ENDING = {"refund": 20, "payment": 22, "credit_memo": 24}
@@ -161,6 +163,10 @@ class FullExporter:
         link = self._linked.get(subject)
         if link is not None and link.missing:
             return _gone(link, record)
+        if link is None and self._is_before_cutover(record):
+            return Nothing(
+                f"It is dated before {self._cutover}, the cut-over: it was booked by other means."
+            )
         try:
             outcome = self._build[subject.partition(":")[0]](record)
         except Objection as error:
@@ -168,6 +174,14 @@ class FullExporter:
         if not isinstance(outcome, Prepared):
             return outcome
         return fits(replace(outcome, note=" ".join(filter(None, (outcome.note, self._items.note())))))
+
+    def _is_before_cutover(self, record: Any) -> bool:
+        date = getattr(record, "date", None)
+        return self._cutover is not None and date is not None and date < self._cutover
+
+    @cached_property
+    def _cutover(self) -> dt.date | None:
+        return policy_of(self._db).cutover
 
     def _check(self, record: Any, date: dt.date) -> None:
         for objection in (

@@ -150,12 +150,13 @@ def test_an_account_that_is_not_listed_is_refused(summary, enter, filled):
 def test_the_proof_names_what_waits_and_why(world, enter, filled):
     tenant = world.tenant("full")
     filled(tenant)
-    page = enter(tenant).get(f"/t/{tenant.slug}")
-    assert "Every cent of the difference is on its way" in page
-    assert "Invoice 1042" in page
+    browser = enter(tenant)
+    page = browser.get(f"/t/{tenant.slug}")
+    assert "Every cent of the difference has a cause" in page
     assert "Never connected" in page
     assert "to do" in page
+    assert "Invoice 1042" in browser.get(f"/t/{tenant.slug}/proof/held")
     summary = world.tenant("summary")
     filled(summary)
-    page = enter(summary).get(f"/t/{summary.slug}")
-    assert "Counts when its billing cycle is closed" in page
+    page = enter(summary).get(f"/t/{summary.slug}/proof/not_sent")
+    assert "Billing cycle" in page
