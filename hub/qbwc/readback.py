@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.books import changes
@@ -26,7 +26,7 @@ from hub.qbwc.models import Operation, State, SyncSession
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.qbxml import Answer, Answers, Request
 from hub.qbwc.statuses import Action
-from hub.tenants.full_policy import Conflict, full_policy
+from hub.tenants.full_policy import USUAL_HOURS, Conflict, full_policy
 from hub.tenants.models import Mode, Tenant
 
 PAGE = 100
@@ -47,15 +47,22 @@ def is_due(db: HubSession, connection: Connection) -> bool:
     """Whether it is time to read back, and there is anything that could have changed."""
     if not (connection.confirmed and connection.company):
         return False
-    hours = full_policy(db).readback_hours
-    if not hours:
-        return False
-    last = db.scalar(
-        select(Readback.read).where(Readback.connection_id == connection.id, Readback.object == DELETED)
-    )
-    if (last or connection.confirmed) > dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours):
+    values = {"connection": connection.id, "confirmed": connection.confirmed, "deleted": DELETED}
+    # Asked at every poll, so in one statement.
+    if not db.scalar(_IS_TIME, values):
         return False
     return bool(_objects(db, connection))
+
+
+_IS_TIME = text(
+    f"""
+    SELECT hours > 0 AND coalesce(
+        (SELECT r.read FROM readback r WHERE r.connection_id = :connection AND r.object = :deleted),
+        :confirmed
+    ) <= now() - make_interval(hours => hours::int)
+    FROM (SELECT coalesce((SELECT readback_hours FROM full_policy), {USUAL_HOURS}) AS hours) choice
+    """
+)
 
 
 def want(db: HubSession, connection: Connection) -> None:

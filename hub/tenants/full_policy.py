@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.db import Base, Owned
 
+USUAL_HOURS = 6
+"""How often QuickBooks is read back where nobody has chosen."""
+
 
 class NameRule(enum.StrEnum):
     """What a customer is called in QuickBooks."""
@@ -123,7 +126,7 @@ class FullPolicy(Owned, Base):
     voided: Mapped[Voided] = mapped_column(server_default="void")
     tax_difference: Mapped[TaxDifference] = mapped_column(server_default="hold")
     conflict: Mapped[Conflict] = mapped_column(server_default="ask")
-    readback_hours: Mapped[int] = mapped_column(server_default=text("6"))
+    readback_hours: Mapped[int] = mapped_column(server_default=text(str(USUAL_HOURS)))
     """How often what was changed or deleted in QuickBooks is read back; 0 for never."""
     check_methods: Mapped[str] = mapped_column(server_default="check")
     """Methods, parted by commas, whose refunds are checks."""
