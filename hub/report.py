@@ -48,8 +48,9 @@ def proof_table(proof: Proof) -> str:
         (f"{position.account}, as booked by us", position.booked),
     ):
         lines.append(f"{what:68}{pretty(amount):>14}")
-    if position.not_ours is not None and position.balance is not None:
-        lines.append(f"{'  its balance in QuickBooks':68}{pretty(position.balance):>14}")
+    if position.not_ours is not None and position.balance is not None and position.imported:
+        what = f"  its balance in QuickBooks, read {position.imported:%Y-%m-%d %H:%M} UTC"
+        lines.append(f"{what:68}{pretty(position.balance):>14}")
         lines.append(f"{'  of that not ours':68}{pretty(position.not_ours):>14}")
     return "\n".join(lines)
 

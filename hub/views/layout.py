@@ -103,7 +103,9 @@ def add_globals(event: Any) -> None:
         identity=identity,
         may=may,
         url=url,
-        menu=Menu(request.matched_route and request.matched_route.name, request.path),
+        menu=Menu(
+            request.matched_route and request.matched_route.name, request.path, tenant and tenant.mode
+        ),
     )
     event.setdefault("fault", None)
 

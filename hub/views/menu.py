@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hub.tenants.models import Mode
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -15,6 +17,8 @@ class Entry:
     entries: tuple[Entry, ...] = ()
     also: tuple[str, ...] = ()
     """Routes of pages that lie below this one."""
+    mode: Mode | None = None
+    """The only mode that it is for, if not for both."""
 
 
 ERP = Entry(
@@ -30,12 +34,13 @@ ERP = Entry(
             "Journal entries",
             "journal",
             also=("journal_entry", "journal_undo", "journal_line", "journal_dry_run"),
+            mode=Mode.SUMMARY,
         ),
         Entry("Connection", "connection", also=("company", "pause", "interval")),
         Entry("Review items queued", "queue", also=("operation",)),
         Entry("Previous history", "history", also=("session", "message")),
-        Entry("Full mode settings", "full_policy"),
-        Entry("Customer matches", "matches"),
+        Entry("Full mode settings", "full_policy", mode=Mode.FULL),
+        Entry("Customer matches", "matches", mode=Mode.FULL),
         Entry("Imports", "imports"),
         Entry("Chart of Accounts", "lists", {"kind": "accounts"}),
         Entry("Items List", "lists", {"kind": "items"}),
@@ -62,9 +67,14 @@ class Menu:
 
     entries = ENTRIES
 
-    def __init__(self, route: str | None, path: str):
+    def __init__(self, route: str | None, path: str, mode: Mode | None):
         self._route = route
         self._path = path
+        self._mode = mode
+
+    def shown(self, entries: tuple[Entry, ...]) -> list[Entry]:
+        """Return the entries that the tenant's mode has a use for."""
+        return [entry for entry in entries if entry.mode in (None, self._mode)]
 
     def is_open(self, entry: Entry) -> bool:
         """Whether the page is this entry's own."""

@@ -17,10 +17,12 @@ from hub.books.subjects import labels
 from hub.errors import Refused
 from hub.exporters import exporter_for, proof_for, rules_for
 from hub.qbwc.desk import Desk
+from hub.qbwc.entries import Stand
 from hub.qbwc.models import State
 from hub.qbwc.pulse import pulse
 from hub.security import Permission
 from hub.views import proof_files
+from hub.views.journal import JournalOfTenant
 from hub.views.page import Form, Page, refusal
 
 PAGE = 50
@@ -72,7 +74,7 @@ def _last_day(month: dt.date) -> dt.date:
 
 
 @view_defaults(route_name="proof", renderer="hub:templates/proof.jinja2", permission=Permission.READ)
-class ProofPage(SpanPage):
+class ProofPage(SpanPage, JournalOfTenant):
     """Whether the books equal the bills, and what to do next."""
 
     @view_config(request_method="GET")
@@ -85,12 +87,14 @@ class ProofPage(SpanPage):
     def _shown(self, span: Span) -> dict[str, Any]:
         proof = proof_for(self.db, self.tenant, span)
         desk = Desk(self.db, self.connection)
-        steps = self._steps(proof)
+        waiting = self.entries.counts()[Stand.WAITING] if self.has_entries else 0
+        steps = self._steps(proof, waiting)
         return {
             "proof": proof,
             "typed": self.typed,
             "query": self.query() if proof.span == span and not span.is_all else "",
             "counts": desk.counts(),
+            "waiting": waiting,
             "State": State,
             "Cause": Cause,
             "pulse": pulse(self.connection, desk.last_session(), self.now),
@@ -99,9 +103,9 @@ class ProofPage(SpanPage):
             "next_step": next((step for step in steps if not step["done"]), None),
         }
 
-    def _steps(self, proof: Proof) -> list[dict[str, Any]]:
-        connection = self.connection
-        steps = (
+    def _steps(self, proof: Proof, waiting: int) -> list[dict[str, Any]]:
+        connection, booked = self.connection, proof.delivery.sent > 0
+        steps = [
             (f"Level of detail: {self.tenant.mode.label}", True, "settings", "Choose"),
             ("QWC file made", connection.staff_id is not None, "qwc", "Download QWC file"),
             ("Web Connector seen", connection.last_seen is not None, "qwc", "Show the six steps"),
@@ -117,8 +121,10 @@ class ProofPage(SpanPage):
                 "qwc",
                 "Run the Web Connector",
             ),
-            ("First booking", proof.delivery.sent > 0, "queue", "See what is ready"),
-        )
+            ("First booking", booked, "queue", "See what is ready"),
+        ]
+        if waiting and not booked:
+            steps.insert(-1, ("First journal entry approved", False, "journal", "Look and approve"))
         return [
             {"title": title, "done": done, "route": route, "button": button}
             for title, done, route, button in steps

@@ -18,9 +18,12 @@ from hub.qbwc import qbxml
 from hub.qbwc.models import State
 from hub.sandbox import faults
 from hub.sandbox.quickbooks import QuickBooks
+from hub.tenants.models import Approval
 from hub.tenants.policies import policy_of
 from hub.tenants.service import open_tenant
+from tests.journal import Bookkeeper
 from tests.test_months import base, months
+from tests.views.conftest import fill
 from tests.world import World
 
 ADDS = ("InvoiceAdd", "JournalEntryAdd")
@@ -237,6 +240,21 @@ def test_each_figure_opens_what_stands_behind_it(ready, enter):
     assert "Invoice 1" in account
     assert "Ada" in account
     assert "May 2026" in account
+
+
+def test_the_landing_page_leads_to_what_waits_for_approval(summary, enter):
+    keeper, browser = Bookkeeper(summary), enter(summary)
+    keeper.choose(approval=Approval.AFTER_FIRST)
+    summary.sync()
+    fill(summary, closed=True)
+    page = browser.get(f"/t/{summary.slug}")
+    assert "wait for your approval" in page
+    assert "First journal entry approved" in page
+    assert keeper.entry("B261031-1").number in page.click(
+        "Look and approve", href="stand=waiting", index=0
+    )
+    keeper.approve_all()
+    assert "for your approval" not in browser.get(f"/t/{summary.slug}")
 
 
 @pytest.mark.parametrize("query", ["from=May", "from=2026-13", "from=2026-05&to=2026-04", "to=0000-00"])

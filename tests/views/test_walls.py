@@ -267,3 +267,13 @@ def test_the_menu_leads_where_the_help_says(summary, enter):
     way = settings.html.find("ol", class_="crumbs").get_text(" ", strip=True)
     assert way == "Billing cycles Accounting/ERP Integration Integration Settings"
     assert "Download QWC file" in settings
+
+
+def test_the_menu_holds_only_what_the_mode_has_a_use_for(summary, full, enter):
+    of_summary, of_full = {"Journal entries"}, {"Full mode settings", "Customer matches"}
+    for tenant, shown, hidden in ((summary, of_summary, of_full), (full, of_full, of_summary)):
+        page = enter(tenant).get(f"/t/{tenant.slug}")
+        menu = page.html.find("nav", attrs={"aria-label": "Main"})
+        titles = {link.get_text(strip=True) for link in menu.find_all("a")}
+        assert shown <= titles
+        assert not hidden & titles
