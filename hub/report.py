@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -49,7 +50,7 @@ def proof_table(proof: Proof) -> str:
     ):
         lines.append(f"{what:68}{pretty(amount):>14}")
     if position.not_ours is not None and position.balance is not None and position.imported:
-        what = f"  its balance in QuickBooks, read {position.imported:%Y-%m-%d %H:%M} UTC"
+        what = f"  its balance in QuickBooks, read {position.imported.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
         lines.append(f"{what:68}{pretty(position.balance):>14}")
         lines.append(f"{'  of that not ours':68}{pretty(position.not_ours):>14}")
     return "\n".join(lines)
