@@ -32,8 +32,10 @@ def stamp(db: Session, carried: Iterable[Carried]) -> None:
 
 
 def move(db: Session, carried: Iterable[Carried]) -> None:
-    """After a change of the whole document: its postings, old and new, are where it now says."""
-    _run(db, carried, "UPDATE posting SET account = v.account {rows}")
+    """After a change of the whole document: its postings, old and new, are where it now says. An amended
+    journal entry leaves what it held where that was, and says so; only what is new has been stamped."""
+    documents = [one for one in carried if not one.subject.startswith("journal_entry:")]
+    _run(db, documents, "UPDATE posting SET account = v.account {rows}")
 
 
 def clear(db: Session, carried: Iterable[Carried], connection_id: int) -> None:

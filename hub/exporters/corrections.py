@@ -38,19 +38,20 @@ class Corrections:
         self._policy = policy
 
     def amend(self, entry: JournalEntry) -> JournalEntry | None:
-        """Return ``entry`` to take more postings in its next version, or None: it is not in QuickBooks
-        as it was sent, or its period is closed."""
+        """Return ``entry`` to take more postings in its next version, which is to be approved like a new
+        entry; or None: it is not in QuickBooks as it was sent, or its period is closed."""
         self._db.refresh(entry, with_for_update=True)
         if self._booked([entry]) is None or self._is_closed(entry.date):
             return None
         entry.version += 1
+        entry.approved, entry.approved_by, entry.approved_as = None, "", ""
         return entry
 
     def repost(self, entry: JournalEntry) -> JournalEntry | None:
         """Reverse ``entry`` and its true-ups and return the entry that holds what they held, to be
         posted at once; or None where that cannot be."""
         chain = self.chain(entry)
-        if self._booked(chain) is None:
+        if not chain or self._booked(chain) is None:
             return None
         _, anew = self._undo(chain, Undoing.REVERSAL, "")
         anew.released = dt.datetime.now(dt.UTC)
@@ -82,7 +83,8 @@ class Corrections:
         return self._undo(chain, how, actor)
 
     def chain(self, entry: JournalEntry) -> list[JournalEntry]:
-        """Return ``entry`` and all that stands of its span, oldest first, locked."""
+        """Return ``entry`` and all that stands of its span, oldest first, locked; but what cancels out, of
+        which QuickBooks has nothing that could be undone."""
         query = select(JournalEntry).where(
             JournalEntry.billing_cycle_id.is_not_distinct_from(entry.billing_cycle_id),
             JournalEntry.starts == entry.starts,
@@ -93,7 +95,26 @@ class Corrections:
             func.coalesce(JournalEntry.correction, "") != Correction.REVERSAL,
         )
         locked = query.order_by(JournalEntry.id).with_for_update()
-        return list(self._db.scalars(locked.execution_options(populate_existing=True)))
+        entries = self._db.scalars(locked.execution_options(populate_existing=True)).all()
+        idle = self._idle([entry.id for entry in entries])
+        return [entry for entry in entries if entry.id not in idle]
+
+    def _idle(self, entry_ids: Sequence[int]) -> set[int]:
+        """Return those of which QuickBooks has nothing, or nothing any more, as all in them cancels
+        out."""
+        links = Links(self._db, self._connection).of(f"journal_entry:{id_}" for id_ in entry_ids)
+        there = {subject for subject, link in links.items() if not link.voided}
+        absent = [id_ for id_ in entry_ids if f"journal_entry:{id_}" not in there]
+        if not absent:
+            return set()
+        slot = Posting.journal_entry_id, Posting.account, Posting.class_name
+        left = (
+            select(Posting.journal_entry_id)
+            .where(Posting.journal_entry_id.in_(absent))
+            .group_by(*slot)
+            .having((func.sum(Posting.amount) != 0) | Posting.account.is_(None))
+        )
+        return set(absent) - set(self._db.scalars(left))
 
     def _undo(
         self, chain: Sequence[JournalEntry], how: Undoing, actor: str

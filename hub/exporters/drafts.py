@@ -286,9 +286,11 @@ class Drafts:
 
     def _date(self, entry: JournalEntry) -> dt.date:
         """Return the date to book on: what corrects a closed period goes to the first open day, and
-        everything does where the tenant wants it."""
+        everything does where the tenant wants it; but what is amended stays on its day."""
         closed = books_closed(self._connection, self._policy)
         moves = entry.correction or self._policy.closed_period is not Closed.HOLD
+        if entry.version > 1:
+            return entry.date
         if closed is None or entry.date > closed or not moves:
             return entry.date
         return closed + dt.timedelta(days=1)

@@ -25,6 +25,9 @@ from hub.exporters.numbering import Numbering
 from hub.ledger.models import BillingCycle
 from hub.tenants.models import LateChange, Policy
 
+WITHDRAWN = "withdrawn"
+"""Stands for the fingerprint of an entry that waits for a person whatever the tenant's rule, as an approval
+of what it holds was taken back, or the entry that held it was undone."""
 UNDATED = "p.billing_cycle_id IS NULL AND p.date <= :ends"
 
 
@@ -59,9 +62,23 @@ class Gathering:
 
     def again(self) -> set[int]:
         """Gather anew all that has not been sent or approved: the policy, or a cycle's span, is another
-        now."""
-        self._db.execute(_LOOSEN)
-        self._db.execute(_DROP)
+        now. What waited for a person waits for one in whatever entry takes it.
+
+        Locked first, none of them can be sent meanwhile, and what is being sent just now is left out.
+        """
+        rows = self._db.execute(_GATHERING).all()
+        asked = [row.id for row in rows if row.is_asked]
+        touched = self._regather([row.id for row in rows if not row.is_asked])
+        if asked:
+            waiting = self._regather(asked)
+            self._db.execute(_ASK, {"ids": list(waiting), "withdrawn": WITHDRAWN})
+            touched |= waiting
+        self._db.expire_all()
+        return touched
+
+    def _regather(self, entry_ids: Sequence[int]) -> set[int]:
+        self._db.execute(_LOOSEN, {"ids": list(entry_ids)})
+        self._db.execute(_DROP, {"ids": list(entry_ids)})
         self._db.expire_all()
         return self._gather("true")
 
@@ -219,14 +236,21 @@ FROM open JOIN jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
     cycle bigint, starts date, family text, currency text, entry bigint)
   ON v.cycle IS NOT DISTINCT FROM open.cycle AND v.starts = open.starts AND v.family = open.family
  AND v.currency = open.currency
-WHERE posting.id = open.id
+WHERE posting.id = open.id AND posting.journal_entry_id IS NULL
 """
 
-_LOOSEN = text(
+_GATHERING = text(
     """
-    UPDATE posting SET journal_entry_id = NULL
-    FROM journal_entry e WHERE e.id = posting.journal_entry_id AND e.frozen IS NULL
+    SELECT id, approved IS NULL AND (
+        approved_as <> '' OR correction IS NOT DISTINCT FROM 'repost' AND released IS NULL) AS is_asked
+    FROM journal_entry WHERE frozen IS NULL ORDER BY id FOR UPDATE
     """
 )
 
-_DROP = text("DELETE FROM journal_entry WHERE frozen IS NULL")
+_LOOSEN = text("UPDATE posting SET journal_entry_id = NULL WHERE journal_entry_id = ANY(:ids)")
+
+_DROP = text("DELETE FROM journal_entry WHERE id = ANY(:ids)")
+
+_ASK = text(
+    "UPDATE journal_entry SET approved_as = :withdrawn WHERE id = ANY(:ids) AND approved IS NULL"
+)

@@ -45,15 +45,13 @@ from hub.exporters.drafts import Draft, Drafts, uses_receivable
 from hub.exporters.gathering import Gathering
 from hub.ledger.models import BillingCycle, ChargeKind, Purpose
 from hub.money import plain
-from hub.tenants.models import Approval, Closed, LateChange, Policy
+from hub.tenants.models import Approval, AuditEntry, Closed, LateChange, Policy
 from hub.tenants.policies import policy_of
 
 RANK = 70
 ACCOUNT_RANK = 5
 MASTER_CUSTOMER = "master_customer:1"
 """The subject of the one customer in whose name summaries stand on Accounts Receivable."""
-WITHDRAWN = "withdrawn"
-"""Stands for the fingerprint of an entry whose approval a person took back: it waits for one."""
 _GATHERED = ("invoice", "credit_memo", "payment", "refund")
 
 
@@ -200,7 +198,8 @@ class SummaryExporter:
         return self.policy.closed_period is Closed.ASK and is_closed
 
     def _was_approved(self) -> bool:
-        query = select(JournalEntry.id).where(JournalEntry.approved_by != "").limit(1)
+        # Who approved an entry is forgotten when it is amended, but not in the audit log.
+        query = select(AuditEntry.id).where(AuditEntry.action == "approved").limit(1)
         return self._db.scalar(query) is not None
 
     def drafts(self, entries: Sequence[JournalEntry]) -> dict[int, Draft]:
@@ -261,6 +260,10 @@ class SummaryExporter:
                 f"Its date {entry.date} is in a closed period by now. Take its approval back on the page "
                 f"Journal entries and approve it for {draft.date}, the first open day."
             )
+        if not draft.lines and link is not None:
+            # An amendment has left nothing: QuickBooks keeps no entry without lines.
+            fields = {"TxnVoidType": "JournalEntry", "TxnID": link.object_id}
+            return Prepared("TxnVoid", fields, entry.version, draft.accounts)
         if not draft.lines:
             return Nothing(
                 "Everything in it cancels out: there is nothing to book.", entry.version, draft.accounts
@@ -272,13 +275,17 @@ class SummaryExporter:
             )
         if link is not None and not link.edit_sequence:
             return forms.query(link, entry.version)
-        outcome = fits(self._add(draft) if link is None else self._mod(draft, link))
+        outcome = self.said(draft, link)
         if isinstance(outcome, Prepared) and entry.approved_as not in ("", outcome.fingerprint):
             return Held(
                 "It is not what was approved any more: an account, a class or the closing date has changed. "
                 "Look at it again on the page Journal entries and approve it."
             )
         return outcome
+
+    def said(self, draft: Draft, link: Link | None) -> Outcome:
+        """Return the addition of ``draft``, or the change that makes it of what ``link`` names."""
+        return fits(self._add(draft) if link is None else self._mod(draft, link))
 
     def _add(self, draft: Draft) -> Prepared:
         entry = draft.entry
@@ -425,7 +432,7 @@ def _settled(entry: JournalEntry, link: Link | None) -> Outcome | None:
         return Prepared("TxnVoid", fields, entry.version)
     if entry.undone or link.voided or entry.version <= link.version:
         return Nothing("QuickBooks has it.", link.version)
-    return None
+    return None if entry.approved else Nothing("Its amendment is not approved yet.", link.version)
 
 
 _RELEASE = text(

@@ -78,9 +78,13 @@ class Standing:
     @property
     def is_recallable(self) -> bool:
         """Whether its approval can be taken back, as far as is known before anybody tries."""
-        waits = self.operation is not None and self.operation.state in (State.QUEUED, State.HELD)
+        recallable = (State.QUEUED, State.HELD, State.FAILED)
+        waits = self.operation is not None and self.operation.state in recallable
         corrects = self.entry.correction is Correction.REVERSAL
-        return self.stand is Stand.UNDER_WAY and self.link is None and waits and not corrects
+        is_booked = self.link is not None and (
+            self.link.missing or self.link.version >= self.entry.version
+        )
+        return self.stand is Stand.UNDER_WAY and not is_booked and waits and not corrects
 
 
 class Entries:

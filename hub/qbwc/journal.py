@@ -17,13 +17,22 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, text
 
-from hub.books.models import JournalEntry, JournalEntryLine, ListKind, Undoing, WantedAccount
+from hub.books.links import Links
+from hub.books.models import (
+    JournalEntry,
+    JournalEntryLine,
+    Link,
+    ListKind,
+    Undoing,
+    WantedAccount,
+)
 from hub.db import HubSession
 from hub.errors import Fault, NotFound, Refused
 from hub.exporters import numbering
 from hub.exporters.contract import Errand, Prepared
 from hub.exporters.drafts import MEMO_FIELDS
-from hub.exporters.summary import ACCOUNT_RANK, RANK, WITHDRAWN, SummaryExporter
+from hub.exporters.gathering import WITHDRAWN
+from hub.exporters.summary import ACCOUNT_RANK, RANK, SummaryExporter
 from hub.ledger.models import Posting, Purpose
 from hub.money import LIMIT, ZERO
 from hub.qbwc.models import Operation, State
@@ -114,12 +123,17 @@ class Journal:
         entries = self._db.scalars(locked.execution_options(populate_existing=True)).all()
         pending = [entry for entry in entries if entry.approved is None]
         drafts = self.exporter.drafts(pending) if pending else {}
+        links = self._links(pending)
         approved: list[JournalEntry] = []
         left = []
         moment = dt.datetime.now(dt.UTC)
         for entry in pending:
             entry.approved_as = ""
-            outcome = self.exporter.request(drafts[entry.id])
+            link = links.get(f"journal_entry:{entry.id}")
+            outcome = self.exporter.request(drafts[entry.id], link)
+            if isinstance(outcome, Prepared) and outcome.kind.endswith("Query"):
+                # It is read again first; what is approved is what it says then.
+                outcome = self.exporter.said(drafts[entry.id], link)
             if drafts[entry.id].problems:
                 left.append(f"{entry.number}: {' '.join(drafts[entry.id].problems)}")
                 continue
@@ -150,26 +164,48 @@ class Journal:
 
         :raises Refused: when it is on its way, or booked.
         """
+        # As the Web Connector's calls: first what waits, then its entry.
+        self._outbox.keep("pg_advisory_xact_lock")
+        operation = self._untouched(f"journal_entry:{entry_id}")
         entry = self.get(entry_id)
         self._db.refresh(entry, with_for_update=True)
         if entry.approved is None:
             return
-        subject = f"journal_entry:{entry.id}"
-        waits = self._outbox.mine(State.QUEUED, State.HELD) & (Operation.subject == subject)
-        untouched = Operation.message_id.is_(None) & Operation.question.is_(None)
-        operation = self._db.scalar(select(Operation).where(waits, untouched).with_for_update())
-        if operation is None or entry.correction == "reversal":
+        link = self._links([entry]).get(f"journal_entry:{entry.id}")
+        is_booked = link is not None and (link.missing or link.version >= entry.version)
+        if operation is None or is_booked or entry.undone or entry.correction == "reversal":
             raise Refused(
                 f"{entry.number} is on its way to QuickBooks, or there already. Reverse it instead."
             )
         self._db.delete(operation)
         entry.approved, entry.approved_by, entry.approved_as = None, "", WITHDRAWN
-        self._merge(entry)
+        if link is None:
+            self._merge(entry)
         self._room.audit("approval withdrawn", entry=entry.number)
 
+    def _links(self, entries: Iterable[JournalEntry]) -> dict[str, Link]:
+        links = Links(self._db, self._outbox.connection)
+        return links.of(f"journal_entry:{entry.id}" for entry in entries)
+
+    def _untouched(self, subject: str) -> Operation | None:
+        """Return what waits for ``subject``, locked, if QuickBooks has surely done nothing of it: it was
+        never sent, or it was an addition and refused."""
+        mine = Operation.subject == subject
+        states = self._outbox.mine(State.QUEUED, State.HELD, State.FAILED)
+        query = select(Operation).where(states, mine, Operation.question.is_(None))
+        operation = self._db.scalar(query.with_for_update())
+        under_way = self._outbox.mine(State.SENT, State.DOUBT)
+        if operation is None or self._db.scalar(select(Operation.id).where(under_way, mine).limit(1)):
+            return None
+        was_added = operation.kind in ("", "JournalEntryAdd")
+        return operation if operation.message_id is None or was_added else None
+
     def _merge(self, entry: JournalEntry) -> None:
-        """Let ``entry`` gather again, unless another of its span has begun to: then that one waits as
-        its true-up, and this one stays as it was."""
+        """Let ``entry`` gather again, unless another of its span has begun to, or was approved: then that
+        one is its true-up, and this one stays as it was."""
+        follower = select(JournalEntry.id).where(JournalEntry.follows_id == entry.id).limit(1)
+        if self._db.scalar(follower) is not None:
+            return
         gathering = select(JournalEntry.id).where(
             JournalEntry.id != entry.id,
             JournalEntry.billing_cycle_id.is_not_distinct_from(entry.billing_cycle_id),
@@ -197,6 +233,8 @@ class Journal:
 
         :raises Refused: when that cannot be.
         """
+        # No record may join, or make, the entry that takes over.
+        self._outbox.keep("pg_advisory_xact_lock")
         entry = self.get(entry_id)
         going, anew = self.exporter.corrections.undo(entry, how, self._room.actor)
         verb = "reversed" if how is Undoing.REVERSAL else "voided"
@@ -223,6 +261,11 @@ class Journal:
         if changed:
             self._room.audit("journal entry settings changed", **changed)
             self._db.flush()
+            # As the Web Connector's calls: first what waits, then its entry.
+            waits = self._outbox.mine(State.QUEUED, State.HELD)
+            entries = waits & Operation.subject.startswith("journal_entry:")
+            query = select(Operation.id).where(entries).order_by(Operation.rank, Operation.id)
+            self._db.execute(query.with_for_update(key_share=True))
             self._outbox.put(self.exporter.replan())
             self._db.execute(_PRUNE, {"connection": self._outbox.connection.id})
             self._outbox.review()

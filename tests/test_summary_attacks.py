@@ -1,0 +1,209 @@
+"""What could book a cent twice, not at all or unapproved in Summarized Journal Entry Mode."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from hub.books.connections import main_connection
+from hub.books.models import Undoing
+from hub.errors import Refused
+from hub.exporters import exporter_for
+from hub.exporters.contract import Errand
+from hub.exporters.summary import RANK
+from hub.qbwc.outbox import Outbox
+from hub.sandbox import faults
+from hub.tenants.models import Approval, Closed, LateChange, Period
+from hub.tenants.service import open_tenant
+from tests.journal import Bookkeeper, invoice, money, start
+from tests.test_summary import late, numbers, settle
+
+
+@pytest.fixture
+def keeper(summary):
+    start(summary)
+    return Bookkeeper(summary)
+
+
+def test_an_approval_that_was_taken_back_waits_after_other_settings_too(summary, keeper):
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    keeper.do("withdraw", keeper.entries()[0].id)
+    keeper.choose(memo_template="{number}")
+    keeper.choose(period=Period.DAY)
+    summary.sync()
+    assert summary.counts()["JournalEntry"] == 0
+    assert [entry.number for entry in keeper.do("waiting")] == ["B260503-1"]
+    keeper.approve_all()
+    settle(summary)
+
+
+def test_what_was_reversed_waits_for_a_person_after_another_period_too(summary, keeper):
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    settle(summary)
+    keeper.do("undo", keeper.entries()[0].id, Undoing.REVERSAL)
+    keeper.choose(period=Period.DAY)
+    summary.sync()
+    assert summary.balances() == {}
+    keeper.approve_all()
+    settle(summary)
+
+
+def test_settings_change_while_an_approved_true_up_follows_what_was_taken_back(summary, keeper):
+    keeper.choose(approval=Approval.MANUAL)
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    summary.sync()
+    keeper.approve_all()
+    invoice(summary, "2", "5.00")
+    keeper.approve_all()
+    keeper.do("withdraw", keeper.entries()[0].id)
+    keeper.choose(approval_limit=money("1.00"))
+    keeper.approve_all()
+    settle(summary)
+
+
+def test_an_entry_of_which_an_amendment_leaves_nothing_is_voided(summary, keeper):
+    keeper.choose(late_change=LateChange.AMEND)
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    settle(summary)
+    invoice(summary, "1", "10.00", version=2, status="void")
+    settle(summary)
+    assert summary.balances() == {}
+    invoice(summary, "2", "7.00")
+    settle(summary)
+    keeper.do("undo", keeper.entries()[-1].id, Undoing.REVERSAL)
+    summary.sync()
+    assert summary.balances() == {}
+    keeper.approve_all()
+    settle(summary)
+
+
+@pytest.mark.parametrize("how", list(Undoing))
+def test_a_true_up_that_cancels_out_does_not_keep_its_entry_from_being_undone(summary, keeper, how):
+    late(summary, keeper, LateChange.TRUE_UP)
+    invoice(summary, "1", "10.00", version=3)
+    settle(summary)
+    assert summary.counts()["JournalEntry"] == 1
+    keeper.do("undo", keeper.entries()[0].id, how)
+    summary.sync()
+    assert summary.balances() == {}
+    assert summary.proof().unexplained == 0
+    keeper.approve_all()
+    settle(summary)
+
+
+def test_an_entry_that_quickbooks_has_is_never_made_anew_by_taking_its_amendment_back(summary, keeper):
+    late(summary, keeper, LateChange.AMEND)
+    keeper.do("withdraw", keeper.entries()[0].id)
+    keeper.choose(memo_template="{number}")
+    summary.sync()
+    assert summary.balances()["Billing Clearing"] == money("10.00")
+    assert summary.proof().unexplained == 0
+    keeper.approve_all()
+    settle(summary)
+    assert summary.counts()["JournalEntry"] == 1
+
+
+def test_an_amendment_above_the_limit_waits_for_a_person(summary, keeper):
+    keeper.choose(approval_limit=money("20.00"))
+    late(summary, keeper, LateChange.AMEND)
+    summary.sync()
+    assert summary.balances()["Billing Clearing"] == money("10.00")
+    assert [entry.number for entry in keeper.do("waiting")] == ["B260531-1"]
+    keeper.approve_all()
+    settle(summary)
+    assert summary.counts()["JournalEntry"] == 1
+
+
+def test_an_amendment_goes_as_it_was_approved_or_not_at_all(summary, keeper):
+    keeper.choose(approval=Approval.MANUAL, late_change=LateChange.AMEND)
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    summary.sync()
+    keeper.approve_all()
+    settle(summary)
+    invoice(summary, "1", "25.00", version=2)
+    keeper.approve_all()
+    settle(summary)
+    invoice(summary, "2", "5.00")
+    keeper.approve_all()
+    summary.put("charges", "gold", version=2, name="Gold", accounting_code="4020")
+    summary.sync()
+    assert summary.balances()["Billing Clearing"] == money("25.00")
+    keeper.do("withdraw", keeper.entries()[0].id)
+    keeper.approve_all()
+    settle(summary)
+    assert summary.counts()["JournalEntry"] == 1
+
+
+def test_what_quickbooks_refused_can_be_taken_back_and_approved_anew(summary, keeper):
+    keeper.choose(approval=Approval.MANUAL)
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    keeper.approve_all()
+    entry = keeper.entries()[0]
+    summary.sync(plan=faults.refusing("<JournalEntryAdd>", 3180))
+    assert summary.operations()[-1][1] == "failed"
+    keeper.do("withdraw", entry.id)
+    keeper.approve_all()
+    settle(summary)
+
+
+def test_what_quickbooks_refused_and_is_tried_again_can_be_taken_back(summary, keeper):
+    keeper.choose(approval=Approval.MANUAL)
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    keeper.approve_all()
+    entry = keeper.entries()[0]
+    summary.sync(plan=faults.refusing("<JournalEntryAdd>", 3180))
+    summary.put("charges", "gold", version=2, name="Gold", accounting_code="4020")
+    with summary.db() as db:
+        Outbox(db, open_tenant(db, summary.slug)).put([Errand(f"journal_entry:{entry.id}", RANK)])
+    assert "not what was approved" in summary.operations()[-1][2]
+    keeper.do("withdraw", entry.id)
+    keeper.approve_all()
+    settle(summary)
+
+
+def test_what_quickbooks_may_have_booked_is_not_taken_back(summary, keeper):
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    summary.sync(plan=faults.whenever("<JournalEntryAdd>", faults.LOSE_ANSWER))
+    with pytest.raises(Refused, match="on its way"):
+        keeper.do("withdraw", keeper.entries()[0].id)
+    summary.an_hour_passes()
+    settle(summary)
+
+
+def test_settings_that_change_while_an_entry_is_sent_book_nothing_twice(summary, keeper):
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    entry = keeper.entries()[0]
+    with ThreadPoolExecutor(1) as pool:
+        with summary.db() as db:
+            opened = open_tenant(db, summary.slug)
+            exporter = exporter_for(db, opened, main_connection(db, opened))
+            exporter.prepare([f"journal_entry:{entry.id}"], send=True)
+            db.flush()
+            changing = pool.submit(keeper.choose, period=Period.DAY)
+            with pytest.raises(TimeoutError):
+                changing.result(0.7)
+        changing.result()
+    assert numbers(keeper) == ["B260531-1"]
+    assert {found for found, _ in keeper.postings()} == {entry.id}
+
+
+def test_an_amendment_does_not_move_an_entry_out_of_a_period_closed_since(summary, keeper):
+    keeper.choose(closed_period=Closed.FIRST_OPEN_DAY)
+    late(summary, keeper, LateChange.AMEND)
+    keeper.choose(lock_date=keeper.entries()[0].date)
+    summary.sync()
+    assert "2026-06-01" not in "".join(summary.messages())
+    keeper.choose(lock_date=None)
+    settle(summary)
