@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 
 from sqlalchemy.orm import Session
@@ -91,7 +92,7 @@ class Items:
             return Held("The Items List has not been imported yet; it comes with the first run.")
         if self.policy.item_missing is Missing.HOLD:
             return Held(f"QuickBooks has no item “{name}”, and new ones are entered there by hand.")
-        if ":" in storable(name) or len(storable(name)) > LIMIT:
+        if re.search(r"[:\t\r\n]", storable(name)) or len(storable(name)) > LIMIT:
             return Held(
                 f"An item cannot be called “{name}”: QuickBooks keeps {LIMIT} letters and no colon. "
                 f"Name another on {WHERE}, or create it in QuickBooks."

@@ -16,9 +16,10 @@ from hub.tenants.full_policy import NameRule
 
 LIMIT = 41
 _SUFFIX = re.compile(r"(?<=.) \(C( \d+)?\)$")
+_BREAK = re.compile(r"[\t\r\n]")
 RULE = (
-    "A colon becomes “ - ”. A name of more than 41 letters is cut after a word and ends in “~” and a "
-    "short number of its own. The full name stands in the customer's notes."
+    "A colon becomes “ - ”, a tab or line break a blank. A name of more than 41 letters is cut after a "
+    "word and ends in “~” and a short number of its own. The full name stands in the customer's notes."
 )
 
 
@@ -32,6 +33,8 @@ def objection(name: str) -> str:
     stored = storable(name)
     if ":" in stored:
         return f"The name “{name}” holds a colon, which QuickBooks reads as parent and child."
+    if _BREAK.search(stored):
+        return f"The name “{name}” holds a tab or a line break, which QuickBooks takes in no name."
     if len(stored) > LIMIT:
         return f"Name has {len(stored)} characters and QuickBooks keeps {LIMIT}: “{name}”."
     return ""

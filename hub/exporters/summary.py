@@ -15,7 +15,7 @@ from sqlalchemy import delete, exists, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from hub.books.chart import Chart, Objection, pays_agency
-from hub.books.links import Links
+from hub.books.links import STALE, Links
 from hub.books.lists import customers_named
 from hub.books.models import (
     Connection,
@@ -430,7 +430,8 @@ def _settled(entry: JournalEntry, link: Link | None) -> Outcome | None:
     if entry.undone is Undoing.VOID and not link.voided:
         fields = {"TxnVoidType": "JournalEntry", "TxnID": link.object_id}
         return Prepared("TxnVoid", fields, entry.version)
-    if entry.undone or link.voided or entry.version <= link.version:
+    stands = entry.version <= link.version and link.fingerprint != STALE
+    if entry.undone or link.voided or stands:
         return Nothing("QuickBooks has it.", link.version)
     return None if entry.approved else Nothing("Its amendment is not approved yet.", link.version)
 

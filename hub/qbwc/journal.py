@@ -19,6 +19,7 @@ from sqlalchemy import func, select, text
 
 from hub.books.links import Links
 from hub.books.models import (
+    Correction,
     JournalEntry,
     JournalEntryLine,
     Link,
@@ -217,9 +218,29 @@ class Journal:
         if self._db.scalar(gathering) is None:
             entry.frozen = None
 
-    def undo_effect(self, entry_id: int) -> Effect:
-        """Return what undoing an entry together with its true-ups does to each account."""
-        chain = self.exporter.corrections.chain(self.get(entry_id))
+    def batch(self, entry_id: int) -> list[JournalEntry]:
+        """Return one entry of each family and month of the same billing cycle, or day, week or month,
+        that stands in QuickBooks: what is undone together as a batch."""
+        entry = self.get(entry_id)
+        query = select(JournalEntry).where(
+            JournalEntry.billing_cycle_id.is_not_distinct_from(entry.billing_cycle_id),
+            JournalEntry.frozen.is_not(None),
+            JournalEntry.undone.is_(None),
+            func.coalesce(JournalEntry.correction, "") != Correction.REVERSAL,
+        )
+        if entry.billing_cycle_id is None:
+            query = query.where(JournalEntry.starts == entry.starts, JournalEntry.date == entry.date)
+        spans = {
+            (one.starts, one.family, one.currency): one
+            for one in self._db.scalars(query.order_by(JournalEntry.id.desc()))
+        }
+        chains = [self.exporter.corrections.chain(spans[span]) for span in sorted(spans)]
+        return [chain[-1] for chain in chains if chain]
+
+    def undo_effect(self, *entry_ids: int) -> Effect:
+        """Return what undoing entries together with their true-ups does to each account."""
+        chains = [self.exporter.corrections.chain(self.get(entry_id)) for entry_id in entry_ids]
+        chain = [entry for entries in chains for entry in entries]
         effect = Effect(chain)
         own = JournalEntryLine.journal_entry_id.in_([entry.id for entry in chain])
         sums = select(JournalEntryLine.account, func.sum(JournalEntryLine.amount)).where(own)
@@ -241,6 +262,14 @@ class Journal:
         self._room.audit(f"journal entry {verb}", entry=entry.number, anew=anew.number)
         self._outbox.put([Errand(f"journal_entry:{one.id}", RANK) for one in going])
         return anew
+
+    def undo_batch(self, entry_id: int, how: Undoing) -> list[JournalEntry]:
+        """Reverse or void the whole ``batch`` of an entry; return the entries that hold its records now.
+
+        :raises Refused: when one of them cannot be undone; then none is.
+        """
+        with self._db.begin_nested():
+            return [self.undo(entry.id, how) for entry in self.batch(entry_id)]
 
     def change_policy(self, **values: Any) -> dict[str, str]:
         """Store the tenant's choices, gather anew what has not been sent or approved, and return what
@@ -297,7 +326,7 @@ class Journal:
         name = name.strip()
         if type_ not in ACCOUNT_TYPES:
             raise _refused("type", "Choose a type of account of the list.")
-        if not name or any(not 1 <= len(part.strip()) <= 31 for part in name.split(":")):
+        if not name.isprintable() or any(not 1 <= len(part.strip()) <= 31 for part in name.split(":")):
             raise _refused(
                 "name",
                 "An account's name has 1 to 31 characters; “Parent:Child” names one under another.",
@@ -345,7 +374,7 @@ def check_policy(values: dict[str, Any]) -> None:
         raise _refused("memo_template", "The memo template has at most 3,000 characters.")
     if "master_customer" in values:
         name = values["master_customer"].strip()
-        if not 1 <= len(name) <= 41 or ":" in name:
+        if not 1 <= len(name) <= 41 or ":" in name or not name.isprintable():
             raise _refused(
                 "master_customer", "The Master Customer's name has 1 to 41 characters and no colon."
             )

@@ -76,4 +76,4 @@ def _in_cp1252(char: str) -> bool:
 
 def _plainer(char: str) -> str:
     letters = unicodedata.normalize("NFKD", char.translate(_SIGNS))
-    return "".join(letter for letter in letters if letter.isascii()) or "?"
+    return "".join(letter for letter in letters if letter.isascii() and letter.isprintable()) or "?"

@@ -7,7 +7,7 @@ from typing import Any
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.view import view_config, view_defaults
 
-from hub.books.models import Correction, Undoing
+from hub.books.models import Correction, JournalEntry, Undoing
 from hub.errors import Refused
 from hub.exporters.contract import books_closed
 from hub.qbwc.entries import Stand
@@ -26,12 +26,16 @@ class UndoPage(EntryOfTenant):
     def show(self) -> Any:
         if self._is_past():
             return self._gone()
-        effect = self.journal.undo_effect(self.entry.id)
+        batch = self.journal.batch(self.entry.id)
+        chosen = batch if self._whole else [self.entry]
+        effect = self.journal.undo_effect(*(entry.id for entry in chosen))
         closed = books_closed(self.connection, self.journal.policy)
         chain = self.entries.of([entry.id for entry in effect.chain])
         return {
             "one": self.standing,
             "entry": self.entry,
+            "whole": self._whole,
+            "batch": batch,
             "chain": chain,
             "amounts": sorted(effect.amounts.items()),
             "is_closed": closed is not None and any(one.draft.date <= closed for one in chain),
@@ -39,6 +43,11 @@ class UndoPage(EntryOfTenant):
             "Undoing": Undoing,
             "chosen": Undoing.REVERSAL,
         }
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the whole batch is to be undone."""
+        return self.request.params.get("batch") == "whole"
 
     def _is_past(self) -> bool:
         corrects = self.entry.correction is Correction.REVERSAL
@@ -60,13 +69,21 @@ class UndoPage(EntryOfTenant):
             wanted = self.form["how"]
             if wanted not in set(Undoing):
                 raise refusal("how", "Choose how it is undone.")
-            anew = self.journal.undo(self.entry.id, Undoing(wanted))
+            act = self.journal.undo_batch if self._whole else self._undo
+            anew = act(self.entry.id, Undoing(wanted))
         except Refused as error:
             return self.again(self.show(), error)
         what = "is reversed" if wanted == Undoing.REVERSAL else "is voided"
-        return self.done(
-            f"{self.entry.number} {what} with the Web Connector's next run. {anew.number} holds its "
-            "records now and waits for your approval.",
-            "journal_entry",
-            id=anew.id,
+        numbers = ", ".join(entry.number for entry in anew)
+        told = (
+            "waits for your approval, with the records" if len(anew) == 1 else "wait for your approval"
         )
+        named = f"The batch of {self.entry.number}" if self._whole else self.entry.number
+        return self.done(
+            f"{named} {what} with the Web Connector's next run. {numbers} {told}.",
+            "journal_entry",
+            id=anew[0].id,
+        )
+
+    def _undo(self, entry_id: int, how: Undoing) -> list[JournalEntry]:
+        return [self.journal.undo(entry_id, how)]

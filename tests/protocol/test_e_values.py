@@ -161,6 +161,15 @@ def test_a_colon_in_a_name_waits_for_a_person(tenant, name):
     assert "colon" in one.note
 
 
+@pytest.mark.parametrize("name", ["Tab\there", "Line\nbreak", "Carriage\rreturn"])
+def test_a_name_of_more_than_a_line_waits_for_a_person(tenant, name):
+    """E.4: names in a list cannot contain a tab or a line break."""
+    customers(tenant, name)
+    tenant.sync()
+    assert operations(tenant)[-1].state.value == "held"
+    assert "a tab or a line break" in operations(tenant)[-1].note
+
+
 def test_a_letter_that_becomes_two_counts_as_two(tenant):
     """E.3, E.4: № is written No, so forty of them do not fit in 41."""
     customers(tenant, "\u2116" * 40, "\u2116" * 20)

@@ -207,6 +207,36 @@ def test_undoing_shows_its_effect_first_and_happens_once(summary, browser, books
     assert f"Journal entry {word}" in browser.get(f"/t/{summary.slug}/audit")
 
 
+@pytest.mark.parametrize("how", ["reversal", "void"])
+def test_a_whole_batch_is_undone_at_once(summary, browser, books, how):
+    books.approve_all()
+    summary.sync()
+    before = summary.balances()
+    page = opened(browser, books, "B261031-1").click("Reverse or void").click("Undo the whole batch")
+    form = next(form for form in page.forms.values() if form.action.endswith("/undo"))
+    form["how"] = how
+    assert "wait for your approval" in form.submit().follow()
+    assert "is undone already" in form.submit().follow()
+    summary.sync()
+    assert summary.balances() == {}
+    books.approve_all()
+    summary.sync()
+    assert summary.proof().difference == 0
+    assert summary.balances() == before
+
+
+def test_a_batch_of_which_one_entry_cannot_be_undone_stays_whole(summary, browser, books):
+    books.approve_all()
+    summary.sync()
+    page = opened(browser, books, "B261031-1").click("Reverse or void").click("Undo the whole batch")
+    books.choose(approval=Approval.MANUAL)
+    summary.put("payments", "late", customer="c-1", date="2026-10-20", amount="1.00")
+    books.approve_all()
+    form = next(form for form in page.forms.values() if form.action.endswith("/undo"))
+    assert "cannot be reversed" in form.submit(status=422)
+    assert not any(entry.undone for entry in books.entries())
+
+
 def test_a_closed_period_cannot_be_voided(summary, browser, books):
     books.approve_all()
     summary.sync()
