@@ -144,6 +144,7 @@ def test_numbers_and_memos_follow_their_templates(summary, keeper):
         {"number_template": "{date}"},
         {"number_template": "INV-{date}-{n}"},
         {"number_template": "{what}{n}"},
+        {"number_template": "abcd{date}{n}"},
         {"memo_template": "{who}"},
         {"master_customer": "a:b"},
         {"rounding_limit": money("-1")},
@@ -173,6 +174,20 @@ def test_accounts_receivable_stands_first_in_the_master_customers_name(summary, 
     payments = next(part for part in summary.messages() if "P260531-1" in part)
     after = payments[payments.index("P260531-1") :]
     assert after.index("EntityRef") < after.index("JournalDebitLine")
+
+
+def test_an_entry_is_approved_once_the_master_customer_is_there(summary, keeper):
+    """What is approved is what goes, and that names the customer."""
+    keeper.choose(control=Control.RECEIVABLE, approval=Approval.MANUAL)
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    (sentence,) = keeper.approve_all().left
+    assert "Waits for the Master Customer" in sentence
+    summary.sync()
+    assert keeper.approve_all().left == []
+    assert keeper.entries()[0].approved_as
+    settle(summary)
 
 
 def test_a_customer_of_that_name_is_taken_as_the_master_customer(summary, keeper):

@@ -67,13 +67,16 @@ def check(template: str) -> None:
     """
     unknown = [name for name in _FIELD.findall(template) if name not in FIELDS]
     shown = _FIELD.sub("", template)
-    size = len(shown) + len("260930") * template.count("{date}") + template.count("{family}") + 1
+    size = len(shown) + len("260930") * template.count("{date}") + template.count("{family}") + 2
     if unknown or "{" in shown or "}" in shown:
         sentence = "The number template knows {family}, {date} and {n} only; take the rest out."
     elif template.count("{n}") != 1:
         sentence = "The number template needs {n} once, the count that tells two entries apart."
     elif size > MOST:
-        sentence = f"The number template makes numbers of {size} characters; QuickBooks keeps {MOST}. Shorten it."
+        sentence = (
+            f"The number template makes numbers of {size} characters, with a count of two digits; "
+            f"QuickBooks keeps {MOST}. Shorten it."
+        )
     elif not shown.isascii() or not shown.isprintable():
         sentence = "The number template may hold plain letters, digits and signs only."
     else:

@@ -149,9 +149,12 @@ class SummaryExporter:
         if reposts:
             entries = [*self._reversals(reposts), *entries]
         found = [Errand(f"journal_entry:{entry.id}", RANK) for entry in entries]
-        if found and uses_receivable(self.policy) and not self._master_customer():
-            found.insert(0, Errand(MASTER_CUSTOMER, ACCOUNT_RANK))
-        return found
+        return [*self.beforehand(), *found] if found else []
+
+    def beforehand(self) -> list[Errand]:
+        """Return what has to be in QuickBooks before any entry: the Master Customer, if there is one."""
+        is_needed = uses_receivable(self.policy) and not self._master_customer()
+        return [Errand(MASTER_CUSTOMER, ACCOUNT_RANK)] if is_needed else []
 
     def _reversals(self, follows: Sequence[int | None]) -> Sequence[JournalEntry]:
         """Return the reversals of the span of these entries that have not been booked."""

@@ -30,7 +30,7 @@ from hub.books.models import (
 from hub.db import HubSession
 from hub.errors import Fault, NotFound, Refused
 from hub.exporters import numbering
-from hub.exporters.contract import Errand, Prepared
+from hub.exporters.contract import Errand, Held, Prepared
 from hub.exporters.drafts import MEMO_FIELDS
 from hub.exporters.gathering import WITHDRAWN
 from hub.exporters.summary import ACCOUNT_RANK, RANK, SummaryExporter
@@ -129,25 +129,27 @@ class Journal:
         left = []
         moment = dt.datetime.now(dt.UTC)
         for entry in pending:
-            entry.approved_as = ""
+            before, entry.approved_as = entry.approved_as, ""
             link = links.get(f"journal_entry:{entry.id}")
             outcome = self.exporter.request(drafts[entry.id], link)
             if isinstance(outcome, Prepared) and outcome.kind.endswith("Query"):
                 # It is read again first; what is approved is what it says then.
                 outcome = self.exporter.said(drafts[entry.id], link)
-            if drafts[entry.id].problems:
-                left.append(f"{entry.number}: {' '.join(drafts[entry.id].problems)}")
+            if isinstance(outcome, Held):
+                entry.approved_as = before
+                left.append(f"{entry.number}: {outcome.sentence}")
                 continue
             entry.released = entry.released or moment
             entry.approved = entry.frozen = moment
             entry.approved_by = self._room.actor
-            # A Held outcome waits for the Master Customer alone, which goes first.
             entry.approved_as = outcome.fingerprint if isinstance(outcome, Prepared) else ""
             approved.append(entry)
         if approved:
             self._db.flush()
             self._room.audit("approved", entries=", ".join(entry.number for entry in approved)[:500])
             self._outbox.put(self.exporter.errands(approved))
+        elif left:
+            self._outbox.put(self.exporter.beforehand())
         return Approved(approved, left)
 
     def _check_four_eyes(self) -> None:
