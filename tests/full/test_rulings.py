@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests.full.bench import Bench
 from tests.full.test_changes import all_is_proved, drained
+from tests.journal import invoice as entry_of
+from tests.journal import start
 from tests.views.conftest import enter  # noqa: F401  people sign in here too
 from tests.views.test_walls import check
 
@@ -132,3 +135,48 @@ def test_what_was_decided_already_is_not_decided_twice(bench, browser):
     include.submit(status=303)
     again = include.submit(status=303).follow()
     assert "there is nothing to include again" in words(again)
+
+
+@pytest.fixture
+def edited_entry(summary):
+    """A journal entry of 10.00 that somebody has made one of 12.00."""
+    made = Bench.__new__(Bench)
+    made.tenant = summary
+    start(summary)
+    entry_of(summary, "1", "10.00")
+    summary.close("c")
+    summary.sync()
+    ((number, _, _),) = made.documents("JournalEntry")
+    made.do("change_amounts", "JournalEntry", number, "12.00", "12.00")
+    made.read_back()
+    return made
+
+
+@pytest.fixture
+def reader(edited_entry, enter):  # noqa: F811
+    return enter(edited_entry.tenant)
+
+
+def test_an_edited_journal_entry_is_shown_and_ours_can_be_sent_again(edited_entry, reader):
+    tenant = edited_entry.tenant
+    assert tenant.balances()["Sales:Subscriptions"] == -12
+    assert tenant.proof().unexplained == 0
+    page = operation(reader, edited_entry, "journal_entry")
+    assert "12.00" in words(page)
+    number = edited_entry.operation("journal_entry")
+    page.forms[f"retry-{number}"].submit(status=303)
+    tenant.sync()
+    tenant.sync()
+    assert tenant.balances()["Sales:Subscriptions"] == -10
+    assert tenant.proof().difference == 0
+    assert tenant.counts()["JournalEntry"] == 1
+
+
+def test_quickbooks_version_of_a_journal_entry_can_be_kept(edited_entry, reader):
+    tenant = edited_entry.tenant
+    operation(reader, edited_entry, "journal_entry").forms["keep"].submit(status=303)
+    tenant.sync()
+    assert tenant.balances()["Sales:Subscriptions"] == -12
+    proof = tenant.proof()
+    assert (proof.difference, proof.unexplained) == (2, 0)
+    assert [share.cause.value for share in proof.shares] == ["edited"]
