@@ -39,7 +39,16 @@ type_patterns = {
 PATTERNS = {name: re.compile(pattern) for name, pattern in type_patterns.items()}
 
 LIST_KINDS = (
-    *("Account", "Class", "Customer", "Employee", "OtherName", "PaymentMethod", "SalesTaxCode"),
+    *(
+        "Account",
+        "Class",
+        "Currency",
+        "Customer",
+        "Employee",
+        "OtherName",
+        "PaymentMethod",
+        "SalesTaxCode",
+    ),
     *("StandardTerms", "DateDrivenTerms", "Vendor"),
     *("ItemService", "ItemNonInventory", "ItemOtherCharge", "ItemDiscount", "ItemSubtotal"),
     *("ItemSalesTax", "ItemSalesTaxGroup", "ItemGroup", "ItemPayment", "ItemInventory"),
@@ -201,9 +210,11 @@ InvoiceAdd
     PONumber 25 ?
     TermsRef ref 31 ?
     DueDate date ?
+    ItemSalesTaxRef ref 31 ?
     Memo 4095 ?
     IsToBePrinted bool ?
     IsToBeEmailed bool ?
+    CustomerSalesTaxCodeRef ref 3 ?
     Other 29 ?
     ExternalGUID guid ?
     InvoiceLineAdd *
@@ -222,9 +233,11 @@ InvoiceMod
     PONumber 25 ?
     TermsRef ref 31 ?
     DueDate date ?
+    ItemSalesTaxRef ref 31 ?
     Memo 4095 ?
     IsToBePrinted bool ?
     IsToBeEmailed bool ?
+    CustomerSalesTaxCodeRef ref 3 ?
     Other 29 ?
     SetCredit *
       CreditTxnID id
@@ -245,9 +258,11 @@ CreditMemoAdd
     PONumber 25 ?
     TermsRef ref 31 ?
     DueDate date ?
+    ItemSalesTaxRef ref 31 ?
     Memo 4095 ?
     IsToBePrinted bool ?
     IsToBeEmailed bool ?
+    CustomerSalesTaxCodeRef ref 3 ?
     Other 29 ?
     ExternalGUID guid ?
     CreditMemoLineAdd +
@@ -266,9 +281,11 @@ CreditMemoMod
     PONumber 25 ?
     TermsRef ref 31 ?
     DueDate date ?
+    ItemSalesTaxRef ref 31 ?
     Memo 4095 ?
     IsToBePrinted bool ?
     IsToBeEmailed bool ?
+    CustomerSalesTaxCodeRef ref 3 ?
     Other 29 ?
     CreditMemoLineMod *
       TxnLineID id

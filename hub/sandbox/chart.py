@@ -75,6 +75,22 @@ METHODS = {
     "Other": "Other",
 }
 
+TAXES = {"State Tax": "7.5", "County Tax": "1.25"}
+"""Sales tax items, and their rates."""
+
+HOME = "US Dollar"
+CURRENCIES = {
+    HOME: "USD",
+    "Australian Dollar": "AUD",
+    "British Pound Sterling": "GBP",
+    "Canadian Dollar": "CAD",
+    "Euro": "EUR",
+    "Japanese Yen": "JPY",
+    "Mexican Peso": "MXN",
+    "Swiss Franc": "CHF",
+}
+"""What currencies there are once several are in use, and their codes."""
+
 CLASSES = ("East", "West", "Online", "Online:Partners")
 TERMS = {"Due on receipt": 0, "Net 15": 15, "Net 30": 30, "Net 60": 60}
 CUSTOMERS = ("Abercrombie, Kristy", "Kern Lighting Warehouse")
@@ -95,6 +111,12 @@ def fill(lists: Lists) -> None:
         parent, short = _placed(lists, "Class", name)
         lists.add("Class", short, parent=parent)
     _items(lists)
+
+
+def add_currencies(lists: Lists) -> None:
+    """Put the currencies into the list, as QuickBooks does when several are switched on."""
+    for name, code in CURRENCIES.items() if not lists.count("Currency") else ():
+        lists.add("Currency", name, CurrencyCode=code)
 
 
 def _placed(lists: Lists, list: str, full_name: str) -> tuple[Entry | None, str]:
@@ -135,7 +157,10 @@ def _items(lists: Lists) -> None:
         DiscountRatePercent="10",
     )
     lists.add("Item", "Subtotal", "ItemSubtotal", ItemDesc="Subtotal")
-    lists.add("Item", "State Tax", "ItemSalesTax", TaxRate="7.5", vendor=_id(lists, "Vendor", VENDOR))
+    for tax, rate in TAXES.items():
+        lists.add("Item", tax, "ItemSalesTax", TaxRate=rate, vendor=_id(lists, "Vendor", VENDOR))
+    taxes = [_id(lists, "Item", tax) for tax in TAXES]
+    lists.add("Item", "State and County", "ItemSalesTaxGroup", items=taxes)
     members = [_id(lists, "Item", name) for name in ("Hosting:Basic", "Support")]
     lists.add("Item", "Welcome Bundle", "ItemGroup", ItemDesc="Hosting with support", items=members)
 

@@ -13,7 +13,7 @@ CREDIT_TYPES = (
 )
 """Types whose balance is shown positive when credits are larger."""
 
-FLAT_ITEMS = ("ItemSubtotal", "ItemSalesTax", "ItemGroup")
+FLAT_ITEMS = ("ItemSubtotal", "ItemSalesTax", "ItemSalesTaxGroup", "ItemGroup")
 """Items that have a Name only, and no place in a tree (protocol.md C.5)."""
 
 
@@ -79,6 +79,7 @@ def _customer(company: Company, customer: Entry) -> Ret:
         ("JobStatus", "None"),
         ("Notes", fields.get("Notes")),
         ("ExternalGUID", fields.get("ExternalGUID")),
+        ("CurrencyRef", [("FullName", fields.get("CurrencyRef"))]),
     ]
 
 
@@ -92,6 +93,9 @@ def _item(company: Company, item: Entry) -> Ret:
         case "ItemSalesTax":
             vendor = reference(company.lists.get("Vendor", fields["vendor"]))
             return [*place, ("TaxRate", fields["TaxRate"]), ("TaxVendorRef", vendor)]
+        case "ItemSalesTaxGroup":
+            taxes = [company.lists.get("Item", id) for id in fields["items"]]
+            return [*place, *(("ItemSalesTaxRef", reference(one)) for one in taxes)]
         case "ItemDiscount":
             percent = ("DiscountRatePercent", fields.get("DiscountRatePercent"))
             return [*place, percent, ("AccountRef", account)]
@@ -127,6 +131,10 @@ def _terms(_company: Company, entry: Entry) -> Ret:
     return [("IsActive", boolean(entry.active)), due]
 
 
+def _currency(_company: Company, entry: Entry) -> Ret:
+    return [("IsActive", boolean(entry.active)), ("CurrencyCode", entry.fields["CurrencyCode"])]
+
+
 def _name(_company: Company, entry: Entry) -> Ret:
     return [("IsActive", boolean(entry.active))]
 
@@ -142,4 +150,5 @@ _SUBJECTS = {
     "Vendor": _name,
     "Employee": _name,
     "OtherName": _name,
+    "Currency": _currency,
 }

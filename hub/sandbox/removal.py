@@ -33,6 +33,7 @@ def empty(company: Company, transaction: Transaction) -> None:
     """Take all amounts out of a transaction and free what it is linked with."""
     company.transactions.unlink(transaction)
     transaction.total = 0
+    transaction.fields.pop("taxes", None)
     for line in transaction.lines:
         line.update({name: "" for name in ("quantity", "rate") if name in line}, amount=0)
     memo = transaction.fields.get("Memo", "")

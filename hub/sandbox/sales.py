@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from hub.qbwc.qbxml import Element
-from hub.sandbox import credits, refusals, transaction_answers
+from hub.sandbox import credits, currencies, refusals, sales_tax, transaction_answers
 from hub.sandbox.answer import Ret
 from hub.sandbox.company import Company
 from hub.sandbox.references import References, read_date
@@ -36,12 +36,14 @@ def modify_credit_memo(company: Company, request: Element) -> Ret:
 
 def _add(company: Company, kind: str, body: Element) -> Ret:
     references = References(company, kind)
-    sale = Transaction(kind, references.open_date(body), account=references.receivable(body).id)
-    sale.customer = references.need(body, "CustomerRef", "Customer").id
+    receivable = references.receivable(body)
+    customer = references.need(body, "CustomerRef", "Customer")
+    currencies.check_customer(customer, [receivable], references.label)
+    sale = Transaction(kind, references.open_date(body), account=receivable.id, customer=customer.id)
     _head(references, company, sale, body)
     sale.lines = SalesLines(company, references).read(body.all(f"{kind}LineAdd"))
-    _total(sale)
-    company.transactions.add(sale, _postings(sale))
+    _total(company, sale)
+    company.transactions.add(sale, _postings(company, sale))
     return transaction_answers.answered(company, sale.id)
 
 
@@ -64,8 +66,8 @@ def save(company: Company, sale: Transaction) -> None:
 
     :raises Refusal: 3210 below zero.
     """
-    _total(sale)
-    company.transactions.save(sale, _postings(sale))
+    _total(company, sale)
+    company.transactions.save(sale, _postings(company, sale))
     company.transactions.trim(sale)
 
 
@@ -79,6 +81,12 @@ def _keep_parties(references: References, company: Company, sale: Transaction, b
                 references.label, "You cannot change the customer or account of a paid transaction."
             )
         sale.customer, sale.account = customer.id if customer else sale.customer, account
+    whose, where = (
+        company.lists.get("Customer", sale.customer),
+        company.lists.get("Account", sale.account),
+    )
+    if whose is not None and where is not None:
+        currencies.check_customer(whose, [where], references.label)
 
 
 def _head(references: References, company: Company, sale: Transaction, body: Element) -> None:
@@ -89,6 +97,7 @@ def _head(references: References, company: Company, sale: Transaction, body: Ele
             sale.fields["BillAddress"] = {part.name: part.text for part in element}
         elif element.name == "RefNumber":
             sale.ref_number = element.text
+    sales_tax.choose(references, company, sale, body)
     if klass := references.klass(body):
         sale.fields["class"] = klass
     days = 0
@@ -101,19 +110,20 @@ def _head(references: References, company: Company, sale: Transaction, body: Ele
         sale.fields["DueDate"] = (dt.date.fromisoformat(sale.date) + dt.timedelta(days=days)).isoformat()
 
 
-def _total(sale: Transaction) -> None:
-    """Add the lines up.
+def _total(company: Company, sale: Transaction) -> None:
+    """Add the lines and the tax up.
 
     :raises Refusal: 3210 below zero, which QuickBooks never takes as a sale.
     """
     sale.total = sum(line["amount"] for line in sale.lines if line["account"])
+    sale.total += sales_tax.compute(company, sale)
     if sale.total < 0:
         raise refusals.invalid_value(
             "Total", transaction_answers.amount(sale.total), "Transaction amount must be positive."
         )
 
 
-def _postings(sale: Transaction) -> list[Posting]:
+def _postings(company: Company, sale: Transaction) -> list[Posting]:
     sign = SIGNS[sale.kind]
     return [
         Posting(sale.account, sign * sale.total, sale.customer),
@@ -122,4 +132,5 @@ def _postings(sale: Transaction) -> list[Posting]:
             for line in sale.lines
             if line["account"]
         ),
+        *sales_tax.postings(company, sale, sign),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.sandbox import cents
+from hub.sandbox import cents, sales_tax
 from hub.sandbox.answer import Ret, boolean
 from hub.sandbox.company import Company
 from hub.sandbox.links import Link
@@ -46,6 +46,9 @@ class Shown:
             self._known[list, id] = reference(self._company.lists.get(list, id)) if id else []
         return self._known[list, id]
 
+    def _currency(self, customer: str) -> Ret:
+        return currencies.shown(self._company, self._company.lists.get("Customer", customer))
+
     def _stamps(self, transaction: Transaction) -> Ret:
         return [
             ("TxnID", transaction.id),
@@ -72,10 +75,12 @@ class Shown:
             ("TermsRef", self._ref("Terms", fields.get("terms", ""))),
             ("DueDate", fields.get("DueDate")),
             *self._sums(sale, remaining),
+            *self._currency(sale.customer),
             ("Memo", fields.get("Memo")),
             *([("IsPaid", boolean(not remaining))] if sale.kind == "Invoice" else []),
             ("IsToBePrinted", _flag(fields.get("IsToBePrinted", ""))),
             ("IsToBeEmailed", _flag(fields.get("IsToBeEmailed", ""))),
+            ("CustomerSalesTaxCodeRef", self._ref("SalesTaxCode", fields.get("tax_code", ""))),
             ("Other", fields.get("Other")),
             ("ExternalGUID", fields.get("ExternalGUID")),
             *(self._linked(sale) if links else []),
@@ -85,7 +90,13 @@ class Shown:
     def _sums(self, sale: Transaction, remaining: int) -> Ret:
         taxes = self._company.lists.special("SalesTaxPayable").id
         tax = sum(line["amount"] for line in sale.lines if line["account"] == taxes)
-        shown: Ret = [("Subtotal", amount(sale.total - tax)), ("SalesTaxTotal", amount(tax))]
+        tax += sales_tax.total(sale)
+        shown: Ret = [
+            ("Subtotal", amount(sale.total - tax)),
+            ("ItemSalesTaxRef", self._ref("Item", sale.fields.get("tax_item", ""))),
+            ("SalesTaxPercentage", sales_tax.percentage(self._company, sale)),
+            ("SalesTaxTotal", amount(tax)),
+        ]
         if sale.kind == "CreditMemo":
             return [*shown, ("TotalAmount", amount(sale.total)), ("CreditRemaining", amount(remaining))]
         applied = amount(remaining - sale.total)
@@ -130,6 +141,7 @@ class Shown:
             ("TxnDate", payment.date),
             ("RefNumber", payment.ref_number),
             ("TotalAmount", amount(payment.total)),
+            *self._currency(payment.customer),
             ("PaymentMethodRef", self._ref("PaymentMethod", fields["method"])),
             ("Memo", fields["Memo"]),
             ("DepositToAccountRef", self._ref("Account", fields["deposit"])),
@@ -176,6 +188,7 @@ class Shown:
             ("TxnDate", refund.date),
             ("RefNumber", refund.ref_number),
             ("TotalAmount", amount(refund.total)),
+            *self._currency(refund.customer),
             ("PaymentMethodRef", self._ref("PaymentMethod", fields["method"])),
             ("Memo", fields["Memo"]),
             ("ExternalGUID", fields["ExternalGUID"]),
@@ -203,6 +216,7 @@ class Shown:
             ("RefNumber", check.ref_number),
             ("TxnDate", check.date),
             ("Amount", amount(sum(line["amount"] for line in check.lines))),
+            *self._currency(check.customer),
             ("Memo", fields["Memo"]),
             ("Address", list(fields["Address"].items())),
             ("IsToBePrinted", _flag(fields["IsToBePrinted"])),

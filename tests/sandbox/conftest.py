@@ -121,4 +121,6 @@ def company(path):
 
 @pytest.fixture
 def desk(company):
+    """Somebody at a QuickBooks without sales tax, so that sales are what their lines say."""
+    company.prefer(IsUsingSalesTax=False)
     return Desk(company)

@@ -1,6 +1,7 @@
 """What the hub reads from QuickBooks' answers is what QuickBooks' books show."""
 
 from collections import Counter
+from decimal import Decimal
 
 import pytest
 
@@ -75,6 +76,16 @@ def test_a_subtotal_is_not_counted_twice(desk):
     given["InvoiceLineAdd"].append({"ItemRef": {"FullName": "Subtotal"}})
     ret, books_moved = moved(desk, lambda: desk.add("Invoice", given))
     assert read(desk, ret) == books_moved
+
+
+@pytest.mark.parametrize("kind", ["Invoice", "CreditMemo"])
+def test_the_tax_that_quickbooks_computes_is_read(desk, kind):
+    desk.company.prefer(IsUsingSalesTax=True)
+    desk.customer()
+    given = sale(("Support", "10.00"), ("State Tax", "0.01"), kind=kind)
+    ret, books_moved = moved(desk, lambda: desk.add(kind, given))
+    assert read(desk, ret) == books_moved
+    assert abs(books_moved["Sales Tax Payable"]) == Decimal("0.76")
 
 
 def test_a_refund_is_read_as_the_books_have_it(desk):

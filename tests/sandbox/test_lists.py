@@ -31,7 +31,7 @@ def test_items_come_in_their_kinds(desk):
     kinds = {ret.name for ret in answer.returned}
     assert kinds == {
         *("ItemServiceRet", "ItemOtherChargeRet", "ItemNonInventoryRet", "ItemDiscountRet"),
-        *("ItemSubtotalRet", "ItemSalesTaxRet", "ItemGroupRet"),
+        *("ItemSubtotalRet", "ItemSalesTaxRet", "ItemSalesTaxGroupRet", "ItemGroupRet"),
     }
     basic = next(ret for ret in answer.returned if ret.get("FullName") == "Hosting:Basic")
     assert basic.get("SalesOrPurchase/AccountRef/FullName") == "Sales:Hosting"

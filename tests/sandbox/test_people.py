@@ -24,6 +24,7 @@ def times():
 @pytest.fixture
 def clocked(tmp_path, times):
     with Company(tmp_path / "clocked.qbw", "Clocked", clock=lambda: times[-1]) as company:
+        company.prefer(IsUsingSalesTax=False)
         yield Desk(company)
 
 
