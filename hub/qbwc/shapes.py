@@ -147,6 +147,9 @@ StandardTermsAdd
     IsActive bool ?
     StdDueDays int ?
 
+CurrencyQuery
+  list-filter
+
 VendorQuery
   list-filter
 
@@ -174,6 +177,7 @@ CustomerAdd
   CustomerAdd
     Name 41
     IsActive bool ?
+    ParentRef ref 209 ?
     CompanyName 41 ?
     FirstName 25 ?
     LastName 25 ?
@@ -183,6 +187,7 @@ CustomerAdd
     AccountNumber 99 ?
     Notes 4095 ?
     ExternalGUID guid ?
+    CurrencyRef ref 64 ?
 
 CustomerMod
   CustomerMod

@@ -9,7 +9,7 @@ and there is one such line at most; what it gives back is taken from the credits
 from __future__ import annotations
 
 from hub.qbwc.qbxml import Element
-from hub.sandbox import cents, credits, refusals, transaction_answers
+from hub.sandbox import cents, credits, currencies, refusals, transaction_answers
 from hub.sandbox.answer import Ret
 from hub.sandbox.company import Company
 from hub.sandbox.journal import ONE_PARTY_ACCOUNT
@@ -88,6 +88,11 @@ def _give_back(company: Company, check: Transaction) -> None:
                 "Check",
                 f"When you use {account.full_name}, you must choose a customer on its line, the payee.",
             )
+        customer = company.lists.get("Customer", line["customer"])
+        bank = company.lists.get("Account", check.fields["bank"])
+        assert customer is not None
+        assert bank is not None
+        currencies.check_customer(customer, [account, bank], "Check")
         check.customer, check.account, check.total = line["customer"], account.id, line["amount"]
 
 

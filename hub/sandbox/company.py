@@ -139,6 +139,8 @@ class Company:
             raise HubError(f"There is no preference {', '.join(sorted(unknown))}.")
         with self.atomic():
             self._set_fact("preferences", json.dumps(self.preferences | changes))
+            if changes.get("IsMultiCurrencyOn"):
+                chart.add_currencies(self.lists)
 
     def stamps(self, owner: str) -> dict[str, str]:
         """Return the private data an application left here, by name, such as ``FileID``."""

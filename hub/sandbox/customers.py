@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hub.qbwc.qbxml import Element
-from hub.sandbox import list_answers, names, refusals
+from hub.sandbox import currencies, list_answers, names, refusals
 from hub.sandbox.answer import Ret
 from hub.sandbox.company import Company
 
@@ -24,8 +24,17 @@ TEXTS = (
 def add(company: Company, request: Element) -> Ret:
     """Add a customer."""
     body = _body(request)
-    name = names.free(company, "Customer", body.get("Name"))
-    customer = company.lists.add("Customer", name, active=names.active(body), **_fields(body))
+    parent = names.parent(company, "Customer", body)
+    name = names.free(company, "Customer", body.get("Name"), parent)
+    currency = currencies.asked(company, body, "Customer")
+    if parent is not None and (currency or currencies.HOME) != currencies.of(parent):
+        raise refusals.not_saved("Customer", "A job has the currency of its customer.")
+    customer = company.lists.add(
+        "Customer", name, parent=parent, active=names.active(body), **_fields(body)
+    )
+    if currency:
+        customer.fields["CurrencyRef"] = currency
+        company.lists.save(customer)
     return [("CustomerRet", list_answers.ret(company, customer))]
 
 
@@ -38,7 +47,8 @@ def modify(company: Company, request: Element) -> Ret:
     if body.get("EditSequence") != customer.edit_sequence:
         raise refusals.stale(body.get("EditSequence"))
     if body.find("Name") is not None:
-        customer.name = names.free(company, "Customer", body.get("Name"), own=customer.id)
+        above = company.lists.get("Customer", customer.parent)
+        customer.name = names.free(company, "Customer", body.get("Name"), above, own=customer.id)
     customer.active = names.active(body, customer.active)
     customer.fields.update(_fields(body))
     company.lists.save(customer)

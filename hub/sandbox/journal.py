@@ -91,7 +91,7 @@ def check(company: Company, entry: Transaction) -> None:
     accounts = [_account(company, line) for line in entry.lines]
     for account in accounts:
         currencies.check(account, entry.fields.get("CurrencyRef") or currencies.HOME, LABELS[KIND])
-    _check_parties(entry, accounts)
+    _check_parties(company, entry, accounts)
 
 
 def postings(entry: Transaction) -> list[Posting]:
@@ -104,7 +104,7 @@ def _account(company: Company, line: Line) -> Entry:
     return account
 
 
-def _check_parties(entry: Transaction, accounts: Sequence[Entry]) -> None:
+def _check_parties(company: Company, entry: Transaction, accounts: Sequence[Entry]) -> None:
     """See that A/R names a customer, A/P and sales tax a vendor, and that there is one of them."""
     used: list[Entry] = []
     entry.customer, entry.account, entry.total = "", "", 0
@@ -119,6 +119,9 @@ def _check_parties(entry: Transaction, accounts: Sequence[Entry]) -> None:
             )
         used.append(account)
         if wanted == "Customer":
+            customer = company.lists.get("Customer", line["entity"])
+            assert customer is not None
+            currencies.check_customer(customer, [account], LABELS[KIND])
             # What is owed (or credited) here can be paid like an invoice.
             entry.customer, entry.account = line["entity"], account.id
             entry.total = max(signed(line), 0)

@@ -8,7 +8,7 @@ left over stays with the customer as an unused payment (protocol.md C.4).
 from __future__ import annotations
 
 from hub.qbwc.qbxml import Element
-from hub.sandbox import cents, credits, refusals, transaction_answers
+from hub.sandbox import cents, credits, currencies, refusals, transaction_answers
 from hub.sandbox.answer import Ret
 from hub.sandbox.company import Company
 from hub.sandbox.references import MONEY_ACCOUNTS, References
@@ -21,16 +21,19 @@ def add(company: Company, request: Element) -> Ret:
     """Record a payment and apply it."""
     body = next(iter(request))
     references = References(company, KIND)
+    customer = references.need(body, "CustomerRef", "Customer")
+    receivable = references.receivable(body)
     payment = Transaction(
         *(KIND, references.open_date(body), body.get("RefNumber")),
-        customer=references.need(body, "CustomerRef", "Customer").id,
-        account=references.receivable(body).id,
+        customer=customer.id,
+        account=receivable.id,
         total=_total(body),
     )
-    deposit = references.account(body, "DepositToAccountRef", MONEY_ACCOUNTS, "UndepositedFunds").id
+    deposit = references.account(body, "DepositToAccountRef", MONEY_ACCOUNTS, "UndepositedFunds")
+    currencies.check_customer(customer, [receivable, deposit], references.label)
     method = references.find(body, "PaymentMethodRef", "PaymentMethod")
     payment.fields = {
-        "deposit": deposit,
+        "deposit": deposit.id,
         "method": method.id if method else "",
         "Memo": body.get("Memo"),
         "ExternalGUID": body.get("ExternalGUID"),

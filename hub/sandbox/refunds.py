@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.qbwc.qbxml import Element
-from hub.sandbox import cents, credits, refusals, transaction_answers
+from hub.sandbox import cents, credits, currencies, refusals, transaction_answers
 from hub.sandbox.answer import Ret
 from hub.sandbox.company import Company
 from hub.sandbox.references import MONEY_ACCOUNTS, References
@@ -17,16 +17,19 @@ def add(company: Company, request: Element) -> Ret:
     body = next(iter(request))
     references = References(company, KIND)
     given = body.all("RefundAppliedToTxnAdd")
+    customer = references.need(body, "CustomerRef", "Customer")
+    receivable = references.receivable(body)
     refund = Transaction(
         *(KIND, references.open_date(body), body.get("RefNumber")),
-        customer=references.need(body, "CustomerRef", "Customer").id,
-        account=references.receivable(body).id,
+        customer=customer.id,
+        account=receivable.id,
         total=sum(_amount(one) for one in given),
     )
-    source = references.account(body, "RefundFromAccountRef", MONEY_ACCOUNTS, "UndepositedFunds").id
+    source = references.account(body, "RefundFromAccountRef", MONEY_ACCOUNTS, "UndepositedFunds")
+    currencies.check_customer(customer, [receivable, source], references.label)
     method = references.find(body, "PaymentMethodRef", "PaymentMethod")
     refund.fields = {
-        "source": source,
+        "source": source.id,
         "method": method.id if method else "",
         "Memo": body.get("Memo"),
         "ExternalGUID": body.get("ExternalGUID"),

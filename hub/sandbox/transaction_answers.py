@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.sandbox import cents, sales_tax
+from hub.sandbox import cents, currencies, sales_tax
 from hub.sandbox.answer import Ret, boolean
 from hub.sandbox.company import Company
 from hub.sandbox.links import Link
