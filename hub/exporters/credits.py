@@ -23,6 +23,7 @@ from hub.books.links import Links
 from hub.books.models import Connection, Link
 from hub.exporters import forms
 from hub.exporters.contract import Held, Nothing, Outcome, Prepared, first_open_day, period_objection
+from hub.exporters.parents import excluded, waits_for
 from hub.exporters.revisions import used_on
 from hub.ledger.models import CreditMemo, CreditMemoApplied, Invoice, Status
 from hub.money import ZERO, plain
@@ -87,6 +88,9 @@ class Credits:
         former = [link for links in self._former.values() for link in links]
         reversals = [f"reversal:{link.id}" for link in former if not link.voided]
         self._linked = self._links.of([*subjects, *memos, *reversals])
+        self._excluded = excluded(
+            self._db, [one for one in (*subjects, *memos) if one not in self._linked]
+        )
         wanted: dict[int, list[Any]] = defaultdict(list)
         for row in rows:
             wanted[row.invoice_id].append(row)
@@ -123,7 +127,8 @@ class Credits:
         if not former and not rows:
             return Nothing("No credit is used on it.", invoice.version)
         if invoice.status is Status.OPEN and current is None:
-            raise Objection(f"Waits for the invoice “{invoice.number}”, which is not in QuickBooks yet.")
+            called = f"the invoice “{invoice.number}”"
+            raise Objection(waits_for(called, self._excluded.get(subject)))
         for document in documents:
             if not document.edit_sequence or contents.LINKED not in document.content:
                 return forms.query(document, invoice.version)
@@ -167,7 +172,7 @@ class Credits:
     def _credit(self, subject: str, called: str) -> Link:
         link = self._linked.get(subject)
         if link is None or link.voided:
-            raise Objection(f"Waits for {called}, which is not in QuickBooks yet.")
+            raise Objection(waits_for(called, self._excluded.get(subject)))
         if link.missing:
             raise Objection(f"Waits for {called}, which QuickBooks does not have any more.")
         return link

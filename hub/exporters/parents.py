@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import literal, select
+from sqlalchemy import literal, select, text
 from sqlalchemy.orm import Session
 
 from hub.books.chart import Objection
@@ -43,8 +43,23 @@ class Parents:
         }
         self.linked: Mapping[str, Link] = links.of([*records, *self._known])
         """The links of the records and their parents, by subject."""
+        self.excluded = excluded(db, [one for one in self._known if one not in self.linked])
+        """By whom parents that are not in QuickBooks have been kept from it, by subject."""
         self.former = links.former(s for s in (*records, *self._known) if not s.startswith("customer:"))
         """The documents whose place others have taken, by the subject they stood for."""
+
+    def unlinked(self) -> list[tuple[str, int]]:
+        """Return the invoices and credit memos, kind and id, that are not in QuickBooks and never were,
+        and not void."""
+        parents = ((*subject.split(":"), one) for subject, one in self._known.items())
+        return [
+            (kind, one.id)
+            for kind, _, one in parents
+            if kind != "customer" and not one.is_void and not self._was_linked(f"{kind}:{one.id}")
+        ]
+
+    def _was_linked(self, subject: str) -> bool:
+        return subject in self.linked or subject in self.former
 
     def link(self, kind: str, parent_id: int, child: Any) -> Link:
         """Return the link of a record that must be in QuickBooks before ``child``.
@@ -61,10 +76,33 @@ class Parents:
         if parent.is_void:
             raise Objection(f"It names the {called}, which is void. Void it too, or apply it elsewhere.")
         if link is None or link.voided:
-            raise Objection(f"Waits for the {called}, which is not in QuickBooks yet.")
+            raise Objection(waits_for(f"the {called}", self.excluded.get(subject)))
         if link.missing:
             raise Objection(f"Waits for the {called}, which QuickBooks does not have any more.")
         return link
+
+
+def excluded(db: Session, subjects: Sequence[str]) -> Mapping[str, str]:
+    """Return what is said of those of ``subjects`` that somebody has kept from QuickBooks."""
+    if not subjects:
+        return {}
+    return {row.subject: row.note for row in db.execute(_EXCLUDED, {"subjects": list(subjects)})}
+
+
+def waits_for(called: str, exclusion: str | None) -> str:
+    """Return the sentence for what waits for a record that is not in QuickBooks; ``exclusion`` is what
+    is said of that where it never goes by itself."""
+    if exclusion is None:
+        return f"Waits for {called}, which is not in QuickBooks yet."
+    return (
+        f"Waits for {called}. {exclusion} Include that one again in the queue, or exclude this one too."
+    )
+
+
+_EXCLUDED = text(
+    "SELECT subject, note FROM operation WHERE state = 'excluded' AND subject = ANY(:subjects)"
+)
+"""What a person decided about a record is told here as a row, as exporters stand below the outbox."""
 
 
 def _wanted(records: Iterable[Any]) -> dict[str, set[int]]:

@@ -1,11 +1,12 @@
-"""Additions whose fate nobody knows: QuickBooks is asked before anything else goes.
+"""Additions and deletions whose fate nobody knows: QuickBooks is asked before anything else goes.
 
 An addition is looked up by its number (a customer or an item by name) and known again by its
 ExternalGUID, so it is never sent twice and never taken for missing (protocol.md
-D.5). Changes, voids and deletions need no question: done twice they change nothing.
+D.5). What was to be deleted is looked up by its id: where it is gone, that was the hub and nobody
+else. Changes and voids need no question: done twice they change nothing.
 
 A question is kept with its operation: the kind and fields of the query, what was to be
-added, and for what reason it is asked.
+added or deleted, and for what reason it is asked.
 """
 
 from __future__ import annotations
@@ -37,15 +38,20 @@ class Reason(enum.StrEnum):
     """Its name is taken, perhaps by itself."""
     MISSING = "missing"
     """It was booked, and is gone: it may have come back in an older version."""
+    REMOVAL = "removal"
+    """It was to be deleted, and may be gone."""
 
 
 def about(kind: str, message: str, operation_id: int, reason: Reason) -> Question:
-    """Return the question about an addition of ``kind`` that went out in ``message``."""
+    """Return the question about an addition or deletion of ``kind`` that went out in ``message``."""
     (sent,) = (
         request
         for request in qbxml.parse_requests(message).requests
         if request.attributes.get("requestID") == str(operation_id)
     )
+    if reason is Reason.REMOVAL:
+        object_, fields = sent.get("TxnDelType"), {"TxnID": sent.get("TxnID")}
+        return {"add": kind, "kind": f"{object_}Query", "fields": fields, "reason": reason}
     name, number = sent.get(f"{kind}/Name"), sent.get(f"{kind}/RefNumber")
     return _question(kind.removesuffix("Add"), name, number, reason)
 

@@ -56,9 +56,12 @@ def want_some(
     db: HubSession, connection: Connection, kinds: Iterable[ListKind], since: dt.date | None
 ) -> None:
     """Let some lists be read at the next session: from their beginning, or what was changed ``since``
-    that day in lists that were read whole before."""
+    that day in lists that were read whole before. What QuickBooks would not let be read is asked for
+    again as well."""
+    kinds = list(kinds)
     connection.import_wanted = True
     lists.Progress(db, connection).ask(kinds, since)
+    refusals.forget(db, connection, kinds)
 
 
 def agenda(db: HubSession, connection: Connection, kinds: Iterable[ListKind]) -> list[Step]:

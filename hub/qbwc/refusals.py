@@ -8,13 +8,13 @@ for again in the first session after an hour.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from hub.books.models import Connection
-from hub.db import HubSession
+from hub.books.models import Connection, ListKind
+from hub.db import HubSession, among
 from hub.qbwc.models import Refusal
 
 AGAIN = dt.timedelta(hours=1)
@@ -29,9 +29,9 @@ def title(what: str) -> str:
     return known.get(what) or f"{what.replace('_', ' ').title()} List"
 
 
-def forget(db: HubSession, connection: Connection) -> None:
-    """Let every list be asked for at once, as a person wants it."""
-    lists = Refusal.connection_id == connection.id, Refusal.what != BOOKED
+def forget(db: HubSession, connection: Connection, kinds: Iterable[ListKind] = ListKind) -> None:
+    """Let lists of these ``kinds`` be asked for at once, as a person wants it."""
+    lists = Refusal.connection_id == connection.id, among(Refusal.what, kinds)
     db.execute(delete(Refusal).where(*lists))
 
 

@@ -240,12 +240,14 @@ class Settlement:
             said = operation.note or statuses.UNANSWERED.sentence()
         if operation.kind.endswith("Add"):
             self._ask(operation, Reason.FATE, doubts.NOTE, said)
+        elif operation.kind == "TxnDel":
+            self._ask(operation, Reason.REMOVAL, doubts.NOTE, said)
         elif said:
             self._hold(operation, said)
         else:
             # Done twice it changes nothing; but what it was based on may be out of date.
             self._read[operation.subject] = None
-            self._unsure += [operation.subject] if operation.kind != "TxnDel" else []
+            self._unsure.append(operation.subject)
             self._again(operation)
 
     def _ask(self, operation: Sent, reason: Reason, note: str, said: str = "") -> None:
@@ -273,6 +275,9 @@ class Settlement:
         self, operation: Sent, question: Mapping[str, Any], answer: Answer | None
     ) -> None:
         """Take QuickBooks' word on what it has."""
+        if question["reason"] == Reason.REMOVAL:
+            self._answer_removal(operation, question, answer)
+            return
         found = answer and doubts.found(
             self._outbox.connection, operation.subject, self._versions, answer
         )
@@ -302,6 +307,22 @@ class Settlement:
                 self._hold(operation, question["said"])
             else:
                 self._again(operation)
+
+    def _answer_removal(
+        self, operation: Sent, question: Mapping[str, Any], answer: Answer | None
+    ) -> None:
+        """What was to be deleted and is no more is done; what is still there is looked at again."""
+        if answer is None or answer.code not in statuses.ABSENT:
+            self._unresolved(operation, question, answer)
+            return
+        operation.question, operation.kind, operation.note = None, question["add"], ""
+        if not answer.returned:
+            self._book(operation, None)
+        elif question.get("said"):
+            self._hold(operation, question["said"])
+        else:
+            self._read[operation.subject] = None
+            self._again(operation)
 
     def _unresolved(self, operation: Sent, question: Mapping[str, Any], answer: Answer | None) -> None:
         """QuickBooks did not say whether it has it: asked again later, a few times, then by a person."""

@@ -129,12 +129,14 @@ class OperationPage(Page):
         many = rulings.exclude(operation, self.form.flag("dependants"))
         if not many:
             return f"{label.title} is excluded already."
+        self.outbox.review()
         self.room.audit("excluded", record=label.title, records=str(many))
         more = f" with {many - 1:,} that depend on it" if many > 1 else ""
         return f"{label.title} is excluded{more}: it stays out of QuickBooks until it is included again."
 
     def _include(self, rulings: Rulings, operation: Operation, label: Label) -> str:
         rulings.include(operation, self.outbox)
+        self.outbox.review()
         self.room.audit("included again", record=label.title)
         return f"{label.title} is included again."
 

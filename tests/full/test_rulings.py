@@ -38,8 +38,25 @@ def test_what_depends_on_a_record_is_shown_before_it_is_excluded(bench, browser)
     bench.tenant.sync()
     assert bench.documents() == []
     assert bench.documents("ReceivePayment") == []
-    assert any("Waits for the invoice “1042”" in note for note in bench.notes("held"))
+    by = f"{bench.tenant.admin} has excluded it from QuickBooks."
+    held = bench.notes("held")
+    assert held
+    assert all(f"Waits for the invoice “1042”. {by}" in note for note in held)
+    assert all("Include that one again in the queue, or exclude this one too." in note for note in held)
     assert len(bench.notes("excluded")) == 1
+
+
+def test_what_waits_says_at_once_that_somebody_has_excluded_what_it_waits_for(bench, browser):
+    bench.tenant.sync()
+    bench.invoice("1042", "100.00")
+    bench.payment("p", "60.00", [("1042", "60.00")])
+    assert any("which is not in QuickBooks yet" in note for note in bench.notes("held"))
+    operation(browser, bench, "invoice").forms["exclude"].submit(status=303)
+    assert any("has excluded it" in note for note in bench.notes("held"))
+    operation(browser, bench, "invoice").forms["include"].submit(status=303)
+    assert not any("has excluded it" in note for note in bench.notes("held"))
+    bench.tenant.sync()
+    assert bench.documents() == [("1042", "100.00", "40.00")]
 
 
 def test_an_excluded_record_stays_out_however_often_it_changes(bench, browser):
