@@ -70,6 +70,7 @@ def _tenant(config: Configurator) -> None:
         ("proof_account", "/proof/account"),
         ("proof_cause", "/proof/{cause}"),
         ("settings", "/settings"),
+        ("switch", "/settings/mode"),
         ("integration", "/integration"),
         ("accounts", "/settings/accounts"),
         ("account_new", "/settings/accounts/new"),

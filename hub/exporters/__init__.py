@@ -10,14 +10,13 @@ from hub.books.models import Connection
 from hub.books.proof import Proof, prove
 from hub.db import HubSession
 from hub.exporters.contract import Exporter, books_closed
-from hub.exporters.full import FullExporter
-from hub.exporters.summary import SummaryExporter
+from hub.exporters.succession import FullInForce, SummaryInForce
 from hub.tenants.models import Mode, Tenant
 from hub.tenants.policies import policy_of
 
-_BY_MODE: dict[Mode, type[SummaryExporter] | type[FullExporter]] = {
-    Mode.SUMMARY: SummaryExporter,
-    Mode.FULL: FullExporter,
+_BY_MODE: dict[Mode, type[SummaryInForce] | type[FullInForce]] = {
+    Mode.SUMMARY: SummaryInForce,
+    Mode.FULL: FullInForce,
 }
 
 

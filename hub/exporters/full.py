@@ -42,6 +42,7 @@ from hub.exporters.customers import Customers
 from hub.exporters.items import Items
 from hub.exporters.parents import Parents
 from hub.exporters.revisions import CREDITS_RANK, Revisions, used_on
+from hub.exporters.taken import elsewhere
 from hub.ledger.models import (
     BillingCycle,
     Charge,
@@ -100,6 +101,7 @@ class FullExporter:
         }
         self._parents = Parents(db, self._links, {})
         self._linked: Mapping[str, Link] = {}
+        self._elsewhere: set[tuple[str, int]] = set()
         self._revisions = Revisions(db, connection, self._links)
 
     @property
@@ -158,6 +160,7 @@ class FullExporter:
         )
         customers = [record for record in records.values() if isinstance(record, Customer)]
         self._customers.load(customers, self._linked)
+        self._elsewhere = elsewhere(self._db, self._parents.unlinked(), self._cutover)
 
     def _outcome(self, subject: str, record: Any) -> Outcome:
         link = self._linked.get(subject)
@@ -290,8 +293,18 @@ class FullExporter:
             self._allocated(payment, link),
         )
         if link is None or link.voided:
-            return prepared
+            return replace(prepared, note=self._unapplied(payment))
         return self._anew(prepared, link, payment)
+
+    def _unapplied(self, payment: Payment) -> str:
+        """Say what of a payment is for invoices that were booked before the cut-over."""
+        early = [row.amount for row in payment.applied if ("invoice", row.invoice_id) in self._elsewhere]
+        if not early:
+            return ""
+        return (
+            f"{pretty(sum(early, ZERO))} of it is for what was billed before the cut-over, of which there is no "
+            "invoice in QuickBooks. It stays unapplied: use it there on the customer's opening balance."
+        )
 
     def _freed(self, payment: Payment) -> list[Errand]:
         """Return the errands that use what is left of reversals on what a payment no longer pays."""
@@ -309,6 +322,8 @@ class FullExporter:
         before = link.content.get(contents.APPLIED, {}) if link is not None else {}
         found = []
         for row in payment.applied:
+            if ("invoice", row.invoice_id) in self._elsewhere:
+                continue
             left = row.amount
             for former in self._parents.former.get(f"invoice:{row.invoice_id}", ()):
                 part = min(left, Decimal(before.get(former.object_id, {}).get("Amount", "0")))
@@ -335,9 +350,10 @@ class FullExporter:
         if refund.status is Status.VOID:
             return self._void(link, refund, "TxnVoid")
         self._check(refund, refund.date)
+        is_early = ("credit_memo", refund.credit_memo_id) in self._elsewhere
         memo = (
             self._parents.link("credit_memo", refund.credit_memo_id, refund)
-            if refund.credit_memo_id
+            if refund.credit_memo_id and not is_early
             else None
         )
         customer = self._parents.link("customer", refund.customer_id, refund)

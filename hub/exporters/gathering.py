@@ -206,8 +206,19 @@ WITH dated AS (
         ORDER BY b.id = :last, b.ends, b.id
         LIMIT 1
     ) c ON true
+    CROSS JOIN (SELECT mode = 'summary' AS is_in_force FROM tenant) summary
     WHERE p.journal_entry_id IS NULL AND {which}
-      AND (cast(:cutover AS date) IS NULL OR p.date >= :cutover)
+      AND (
+          summary.is_in_force AND (cast(:cutover AS date) IS NULL OR p.date >= :cutover)
+          OR EXISTS (
+              SELECT FROM posting s
+              WHERE s.kind = p.kind AND s.record_id = p.record_id AND s.journal_entry_id IS NOT NULL
+                AND (NOT summary.is_in_force OR s.date < :cutover))
+      )
+      AND NOT EXISTS (SELECT FROM link l WHERE l.subject = p.kind || ':' || p.record_id)
+      AND NOT EXISTS (SELECT FROM link l WHERE l.formerly = p.kind || ':' || p.record_id)
+      AND NOT EXISTS (
+          SELECT FROM operation o WHERE o.state = 'excluded' AND o.subject = p.kind || ':' || p.record_id)
 ), spanned AS (
     SELECT *,
         CASE :period
@@ -228,7 +239,10 @@ WITH dated AS (
     WHERE span_starts IS NOT NULL
 )
 """
-"""Postings in no entry yet, and the span of each. What lies in no billing cycle has none."""
+"""Postings in no entry yet, and the span of each. What lies in no billing cycle has none.
+
+Dated from the cut-over on, while summaries are in force; and whatever corrects a record that entries
+took before. What QuickBooks has as a document, or a person has excluded, is in none."""
 
 _STAMP = """
 UPDATE posting SET journal_entry_id = v.entry

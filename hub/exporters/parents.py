@@ -51,11 +51,11 @@ class Parents:
     def unlinked(self) -> list[tuple[str, int]]:
         """Return the invoices and credit memos, kind and id, that are not in QuickBooks and never were,
         and not void."""
-        parents = ((*subject.split(":"), one) for subject, one in self._known.items())
         return [
-            (kind, one.id)
-            for kind, _, one in parents
-            if kind != "customer" and not one.is_void and not self._was_linked(f"{kind}:{one.id}")
+            (subject.partition(":")[0], parent.id)
+            for subject, parent in self._known.items()
+            if not subject.startswith("customer:") and not parent.is_void
+            if not self._was_linked(subject)
         ]
 
     def _was_linked(self, subject: str) -> bool:

@@ -1,7 +1,7 @@
-"""Choosing a mode, for as long as nothing has been booked in another.
+"""Choosing a mode while QuickBooks has nothing of ours: all is planned anew.
 
-What was booked as sums would be booked again record by record, and the other way
-round, so a change is refused once QuickBooks has anything, or may have.
+Once something has been booked, a mode is changed by a plan with a cut-over (``switching``).
+Either way it waits until nothing is on its way of which nobody knows the outcome.
 """
 
 from __future__ import annotations
@@ -26,17 +26,21 @@ from hub.tenants.service import StaffRoom
 
 PAGE = 1000
 """How many records are put anew in one go."""
+NEEDS_PLAN = (
+    "Something has been booked in QuickBooks already, so the mode is switched by a plan with a cut-over "
+    "date: Integration Settings shows it."
+)
+
+
+def has_booked(db: HubSession, connection: Connection) -> bool:
+    """Whether QuickBooks has anything of ours."""
+    # A link without a fingerprint was adopted: QuickBooks had that customer before us.
+    booked = select(Link.id).where(Link.connection_id == connection.id, Link.fingerprint != "").limit(1)
+    return db.scalar(booked) is not None
 
 
 def objection(db: HubSession, connection: Connection) -> str:
-    """Say why the mode cannot be changed, or nothing."""
-    # A link without a fingerprint was adopted: QuickBooks had that customer before us.
-    booked = select(Link.id).where(Link.connection_id == connection.id, Link.fingerprint != "").limit(1)
-    if db.scalar(booked):
-        return (
-            "Something has been booked in QuickBooks already. In the other mode it would be booked "
-            "a second time, so the mode stays."
-        )
+    """Say why the mode cannot be changed just now, or nothing."""
     mine = Operation.connection_id == connection.id
     unanswered = (
         select(Operation.id).where(mine, Operation.state.in_([State.SENT, State.DOUBT])).limit(1)
@@ -56,16 +60,18 @@ def objection(db: HubSession, connection: Connection) -> str:
     return ""
 
 
-def change(db: HubSession, tenant: Tenant, mode: Mode, actor: str) -> bool:
-    """Set the tenant's mode and plan everything anew; return whether that changed anything.
-
-    :raises Refused: when something was booked, may have been, or is about to be.
-    """
-    connection = main_connection(db, tenant, lock=True)
-    outbox = Outbox(db, tenant, connection)
+def locked(db: HubSession, tenant: Tenant) -> Outbox:
+    """Return the outbox, kept from everybody else until the end of the transaction."""
+    outbox = Outbox(db, tenant, main_connection(db, tenant, lock=True))
     outbox.keep("pg_advisory_xact_lock")
-    if tenant.mode is mode:
-        return False
+    return outbox
+
+
+def check(db: HubSession, connection: Connection) -> None:
+    """See that the mode can be changed just now.
+
+    :raises Refused: when something may be on its way.
+    """
     # A session opens under the connection's lock and sends under its own.
     live = select(SyncSession).filter_by(connection_id=connection.id, closed=None)
     if db.scalar(live.with_for_update()):
@@ -74,42 +80,48 @@ def change(db: HubSession, tenant: Tenant, mode: Mode, actor: str) -> bool:
         refusal = objection(db, connection)
     if refusal:
         raise Refused(refusal, [Fault("/mode", refusal)])
+
+
+def change(db: HubSession, tenant: Tenant, mode: Mode, actor: str) -> bool:
+    """Set the tenant's mode and plan everything anew; return whether that changed anything.
+
+    :raises Refused: when something was booked, may have been, or is about to be.
+    """
+    outbox = locked(db, tenant)
+    if tenant.mode is mode:
+        return False
+    check(db, outbox.connection)
+    if has_booked(db, outbox.connection):
+        raise Refused(NEEDS_PLAN, [Fault("/mode", NEEDS_PLAN)])
     before = tenant.mode
     tenant.mode = mode
-    _replan(db, Outbox(db, tenant, connection))
-    imports.want(db, connection)
+    # The exporters ask the database for the mode.
+    db.flush()
+    _replan(db, Outbox(db, tenant, outbox.connection))
+    imports.want(db, outbox.connection)
     StaffRoom(db, tenant, actor).audit("mode changed", before=before.label, now=mode.label)
     return True
 
 
 def _replan(db: HubSession, outbox: Outbox) -> None:
-    """Forget what waits and put every record anew: the mode has changed.
-
-    Only for a tenant of whom QuickBooks has booked nothing. Postings leave the journal entries
-    that gathered them, sent or not, except where QuickBooks has the entry.
-    """
+    """Forget what waits and put every record anew: QuickBooks has booked nothing, and postings leave the
+    journal entries that gathered them, sent or not."""
     db.execute(delete(Operation).where(outbox.mine(State.QUEUED, State.HELD, State.FAILED)))
-    booked = set(db.scalars(select(Link.subject).filter_by(connection_id=outbox.connection.id)))
-    entries = [
-        entry_id
-        for entry_id in db.scalars(select(JournalEntry.id))
-        if f"journal_entry:{entry_id}" not in booked
-    ]
-    stamped = update(Posting).where(Posting.journal_entry_id.in_(entries))
-    db.execute(stamped.values(journal_entry_id=None))
-    db.execute(delete(JournalEntry).where(JournalEntry.id.in_(entries)))
+    db.execute(update(Posting).values(journal_entry_id=None))
+    db.execute(delete(JournalEntry))
     for kind in KINDS:
-        for page in _pages(db, records.MODELS[kind]):
+        for page in pages(db, records.MODELS[kind]):
             outbox.put(outbox.exporter.recorded(kind, page))
     for cycle in db.scalars(select(BillingCycle).where(BillingCycle.closed.is_not(None))):
         outbox.put(outbox.exporter.closed(cycle))
 
 
-def _pages(db: HubSession, model: Any) -> Iterator[Sequence[Any]]:
-    """Yield the ids of all records of ``model``, page by page, oldest first."""
+def pages(db: HubSession, model: Any, *which: Any) -> Iterator[Sequence[Any]]:
+    """Yield the ids of all records of ``model``, or of those to which ``which`` applies, page by page,
+    oldest first."""
     after = 0
     while page := db.execute(
-        select(model.id).where(model.id > after).order_by(model.id).limit(PAGE)
+        select(model.id).where(model.id > after, *which).order_by(model.id).limit(PAGE)
     ).all():
         yield page
         after = page[-1].id

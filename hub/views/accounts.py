@@ -69,7 +69,7 @@ class NewAccountPage(JournalOfTenant):
 
     @view_config(request_method="GET")
     def show(self) -> Any:
-        if not self.has_entries:
+        if self.tenant.mode is not Mode.SUMMARY:
             return self.done(
                 "Accounts are created from here in Summarized Journal Entry Mode.", "accounts"
             )
@@ -96,7 +96,7 @@ class NewAccountPage(JournalOfTenant):
 
     @view_config(request_method="POST")
     def create(self) -> Any:
-        if not self.has_entries:
+        if self.tenant.mode is not Mode.SUMMARY:
             return self.done(
                 "Accounts are created from here in Summarized Journal Entry Mode.", "accounts"
             )

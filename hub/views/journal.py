@@ -7,6 +7,7 @@ from typing import Any
 
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.view import view_config, view_defaults
+from sqlalchemy import select
 
 from hub.books.models import Correction, JournalEntry
 from hub.books.tieout import TieOut, tie_out
@@ -31,8 +32,10 @@ class JournalOfTenant(Page):
 
     @property
     def has_entries(self) -> bool:
-        """Whether the tenant's mode makes journal entries at all."""
-        return self.tenant.mode is Mode.SUMMARY
+        """Whether there are journal entries: the mode makes them, or did before a switch."""
+        if self.tenant.mode is Mode.SUMMARY:
+            return True
+        return self.db.scalar(select(JournalEntry.id).limit(1)) is not None
 
     def told(self, answer: Approved) -> str:
         """Say what came of an approval."""

@@ -28,7 +28,7 @@ ERP = Entry(
         Entry(
             "Integration Settings",
             "settings",
-            also=("accounts", "account_new", "policy", "qwc", "qwc_email"),
+            also=("switch", "accounts", "account_new", "policy", "qwc", "qwc_email"),
         ),
         Entry(
             "Journal entries",

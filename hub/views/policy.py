@@ -15,7 +15,7 @@ from hub.errors import Refused
 from hub.qbwc.entries import Stand
 from hub.qbwc.journal import check_policy
 from hub.security import Permission
-from hub.tenants.models import Approval, Closed, Control, Detail, LateChange, Period, Policy
+from hub.tenants.models import Approval, Closed, Control, Detail, LateChange, Mode, Period, Policy
 from hub.views.journal import JournalOfTenant
 from hub.views.page import refusal
 
@@ -110,7 +110,7 @@ class PolicyPage(JournalOfTenant):
 
     @view_config(request_method="GET")
     def show(self) -> dict[str, Any]:
-        if not self.has_entries:
+        if self.tenant.mode is not Mode.SUMMARY:
             return {"is_full": True, "effect": None}
         return self._shown(_typed(self.journal.policy))
 
@@ -145,7 +145,7 @@ class PolicyPage(JournalOfTenant):
 
     @view_config(request_method="POST", permission=Permission.CHANGE)
     def take(self) -> Any:
-        if not self.has_entries:
+        if self.tenant.mode is not Mode.SUMMARY:
             return self.done("There are no journal entries in this mode.", "policy")
         typed = _given(self.form.typed(*LABELS))
         if self.form["step"] == "back":

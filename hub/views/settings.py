@@ -54,6 +54,7 @@ class SettingsPage(Page):
             "summary": preview.summary(),
             "full": preview.full(),
             "objection": modes.objection(self.db, self.connection),
+            "has_booked": modes.has_booked(self.db, self.connection),
             "connection": self.connection,
             "pulse": pulse(self.connection, Desk(self.db, self.connection).last_session(), self.now),
         }
@@ -64,6 +65,9 @@ class SettingsPage(Page):
             wanted = self.form["mode"]
             if wanted not in set(Mode):
                 raise refusal("mode", "Choose one of the two modes.")
+            is_other = self.tenant.mode != wanted
+            if is_other and modes.has_booked(self.db, self.connection):
+                return self.done("", "switch")
             changed = modes.change(self.db, self.tenant, Mode(wanted), self.actor)
         except Refused as error:
             return self.again(self.show(), error)

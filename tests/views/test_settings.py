@@ -78,12 +78,12 @@ def test_an_entry_that_quickbooks_refused_is_planned_anew(summary, enter, filled
     assert summary.proof().difference == 0
 
 
-def test_a_mode_stays_once_something_is_booked(tenant, enter, filled):
+def test_a_mode_is_switched_by_a_plan_once_something_is_booked(tenant, enter, filled):
     filled(tenant, closed=True)
     tenant.sync()
     other = {"summary": "full", "full": "summary"}[_mode(tenant).value]
-    answer = submit_mode(enter(tenant), tenant, other, 422)
-    assert "booked in QuickBooks already" in answer
+    answer = submit_mode(enter(tenant), tenant, other, 303).follow()
+    assert "Nothing is changed yet" in answer
     assert _mode(tenant).value != other
 
 

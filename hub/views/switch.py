@@ -1,0 +1,100 @@
+"""Switching modes: the plan first, with a cut-over to choose, and one button that does it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from pyramid.view import view_config, view_defaults
+
+from hub.errors import Refused
+from hub.ledger.models import BillingCycle
+from hub.qbwc import modes
+from hub.qbwc.switching import Plan, Switching
+from hub.security import Permission
+from hub.tenants.models import Mode
+from hub.views.page import Page, refusal
+from hub.views.policy import day
+
+SHOWN = 500
+"""How many customers of the opening position are listed."""
+PLACES = {
+    "booked": (
+        "Stays where it is booked",
+        "Never sent again. Later changes are made in the same place.",
+    ),
+    "finishing": (
+        "Still finished in its journal entry",
+        "Gathered, or approved and not sent yet. The entries go on as before, under Journal entries.",
+    ),
+    "anew": ("Goes in the new mode", "Dated from the cut-over on and not booked."),
+    "behind": (
+        "Stays behind: in neither mode",
+        "Dated before the cut-over and not booked. It is never sent: let it be booked before you switch, or "
+        "enter it in QuickBooks by hand. The proof lists it as “Before cut-over”.",
+    ),
+    "excluded": ("Excluded by a person", "It stays out in the new mode as well."),
+}
+
+
+@view_defaults(route_name="switch", renderer="hub:templates/switch.jinja2", permission=Permission.READ)
+class SwitchPage(Page):
+    """The plan for a cut-over, and the switch."""
+
+    @cached_property
+    def switching(self) -> Switching:
+        return Switching(self.db, self.tenant, self.connection, self.actor)
+
+    @view_config(request_method="GET")
+    def show(self) -> Any:
+        if not modes.has_booked(self.db, self.connection):
+            return self.done("Nothing is booked yet, so a mode is just chosen here.", "settings")
+        typed = self.request.GET.get("cutover", "").strip()[:40]
+        try:
+            plan = self.switching.plan(day("cutover", typed))
+            self.switching.check(plan)
+        except Refused as error:
+            shown = self._shown(self.switching.plan(None), typed)
+            return self.again(shown | {"is_fit": False}, error)
+        return self._shown(plan, str(plan.cutover))
+
+    def _shown(self, plan: Plan, typed: str) -> dict[str, Any]:
+        return {
+            "plan": plan,
+            "typed": typed,
+            "is_fit": True,
+            "places": PLACES,
+            "owed": plan.owed[:SHOWN],
+            "more": plan.owed[SHOWN:],
+            "to_full": plan.then is Mode.FULL,
+            "objection": modes.objection(self.db, self.connection),
+            "open_cycles": self.db.query(BillingCycle).filter_by(closed=None).count(),
+        }
+
+    @view_config(request_method="POST", permission=Permission.CHANGE)
+    def act(self) -> Any:
+        try:
+            wanted = self.form["mode"]
+            if wanted not in set(Mode):
+                raise refusal("mode", "Choose one of the two modes.")
+            if self.tenant.mode == wanted:
+                return self.done(f"{Mode(wanted).label} Mode is what you have already.", "settings")
+            cutover = day("cutover", self.form["cutover"])
+            if cutover is None:
+                raise refusal("cutover", "Choose the first day of the new mode.")
+            with self.db.begin_nested():
+                plan = self.switching.switch(cutover, self.form["seen"])
+        except Refused as error:
+            self.db.refresh(self.tenant)
+            plan = self.switching.plan(None)
+            typed = self.request.POST.get("cutover", "")[:40]
+            try:
+                plan = self.switching.plan(day("cutover", typed))
+                self.switching.check(plan)
+            except Refused as unfit:
+                return self.again(self._shown(plan, typed) | {"is_fit": False}, unfit)
+            return self.again(self._shown(plan, typed), error)
+        return self.done(
+            f"Switched: from {plan.cutover} on {plan.then.label} Mode. What was booked stays where it is.",
+            "settings",
+        )

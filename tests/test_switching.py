@@ -1,0 +1,271 @@
+"""Switching modes, there and back: nothing is booked twice, nothing gets lost, and the plan said so."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hub.books.connections import main_connection
+from hub.errors import Refused
+from hub.qbwc.models import Operation, State
+from hub.qbwc.switching import Switching
+from hub.tenants.service import open_tenant
+from tests.world import World
+
+
+def switch(tenant, cutover=None, seen=None):
+    """Switch by the plan; return it."""
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        switching = Switching(db, opened, main_connection(db, opened), "ada@example.com")
+        plan = switching.plan(cutover and dt.date.fromisoformat(cutover))
+        return switching.switch(plan.cutover, seen or plan.seen)
+
+
+def begin(tenant):
+    tenant.put("customers", "ada", name="Ada")
+    tenant.put("charges", "gold", name="Gold", accounting_code="4010", item="Subscription")
+    tenant.sync()
+    for name, starts, ends in (
+        ("may", "2026-05-01", "2026-05-31"),
+        ("june", "2026-06-01", "2026-06-30"),
+    ):
+        tenant.put("billing-cycles", name, name=name, starts=starts, ends=ends)
+
+
+def bill(tenant, name, amount, date, version=1, **more):
+    lines = [{"charge": "gold", "amount": amount}]
+    body = {"customer": "ada", "number": name, "date": date, "lines": lines, "version": version}
+    tenant.put("invoices", name, **body, **more)
+
+
+def pay(tenant, name, amount, date, invoice, version=1, **more):
+    applied = [{"invoice": invoice, "amount": amount}]
+    body = {"customer": "ada", "date": date, "amount": amount, "applied": applied, "version": version}
+    tenant.put("payments", name, **body, **more)
+
+
+def settle(tenant, off="0.00"):
+    """Run until nothing is left to do; then books and bills differ by ``off``, with a cause."""
+    for _ in range(3):
+        tenant.sync()
+    proof = tenant.proof()
+    assert proof.unexplained == 0, proof.as_json()
+    assert proof.difference == Decimal(off), proof.as_json()
+    assert sum(share.amount for share in proof.shares) == Decimal(off)
+    assert tenant.sync().nothing_to_do
+    if not proof.difference:
+        assert tenant.balances() == tenant.billed()
+
+
+def may_in_summary(tenant):
+    begin(tenant)
+    bill(tenant, "1", "100.00", "2026-05-03")
+    pay(tenant, "p1", "30.00", "2026-05-20", "1")
+    tenant.close("may")
+    settle(tenant)
+
+
+def may_in_full(tenant):
+    begin(tenant)
+    bill(tenant, "1", "100.00", "2026-05-03")
+    pay(tenant, "p1", "30.00", "2026-05-20", "1")
+    settle(tenant)
+
+
+def test_from_summary_to_full_nothing_is_sent_again(summary):
+    may_in_summary(summary)
+    plan = switch(summary)
+    assert str(plan.cutover) == "2026-05-21"
+    assert [(one.customer, one.amount) for one in plan.owed] == [("Ada", Decimal("70.00"))]
+    assert (plan.stands_on, plan.belongs_on) == ("Billing Clearing", "Accounts Receivable")
+    bill(summary, "2", "50.00", "2026-06-02")
+    settle(summary)
+    counts = summary.counts()
+    assert (counts["JournalEntry"], counts["Invoice"], counts["ReceivePayment"]) == (2, 1, 0)
+
+
+def test_a_payment_for_an_older_invoice_arrives_unapplied(summary):
+    may_in_summary(summary)
+    switch(summary)
+    pay(summary, "p2", "70.00", "2026-06-05", "1")
+    settle(summary)
+    assert summary.counts()["ReceivePayment"] == 1
+    assert any(
+        "use it there on the customer's opening balance" in one[2] for one in summary.operations()
+    )
+
+
+def test_a_credit_for_an_older_invoice_stays_open(summary):
+    may_in_summary(summary)
+    switch(summary)
+    lines = [{"charge": "gold", "amount": "10.00"}]
+    body = {"customer": "ada", "number": "C1", "date": "2026-06-03", "lines": lines}
+    summary.put("credit-memos", "c1", **body, applied=[{"invoice": "1", "amount": "10.00"}])
+    refund = {"customer": "ada", "date": "2026-06-04", "amount": "10.00", "credit_memo": "c1"}
+    settle(summary)
+    summary.put("refunds", "r1", **refund)
+    settle(summary)
+    assert summary.counts()["CreditMemo"] == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"amount": "120.00"}, {"status": "void"}, {"date": "2026-06-07"}],
+    ids=["amount", "void", "later"],
+)
+def test_a_late_change_of_what_an_entry_has_is_a_true_up(summary, change):
+    may_in_summary(summary)
+    switch(summary, "2026-06-01")
+    bill(summary, "1", **{"amount": "100.00", "date": "2026-05-03", "version": 2} | change)
+    summary.close("june")
+    settle(summary)
+    assert summary.counts()["Invoice"] == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"amount": "120.00"}, {"status": "void"}, {"date": "2026-06-07"}],
+    ids=["amount", "void", "later"],
+)
+def test_a_late_change_of_a_document_is_made_in_the_document(full, change):
+    begin(full)
+    bill(full, "1", "100.00", "2026-05-03")
+    settle(full)
+    plan = switch(full, "2026-06-01")
+    assert (plan.stands_on, plan.belongs_on) == ("Accounts Receivable", "Billing Clearing")
+    bill(full, "1", **{"amount": "100.00", "date": "2026-05-03", "version": 2} | change)
+    full.close("june")
+    settle(full)
+    assert (full.counts()["JournalEntry"], full.counts()["Invoice"]) == (0, 1)
+
+
+def test_from_full_to_summary_what_is_dated_later_is_summed_up(full):
+    may_in_full(full)
+    switch(full, "2026-06-01")
+    bill(full, "2", "50.00", "2026-06-02")
+    pay(full, "p2", "70.00", "2026-06-05", "1")
+    full.close("june")
+    settle(full)
+    counts = full.counts()
+    assert (counts["JournalEntry"], counts["Invoice"], counts["ReceivePayment"]) == (2, 1, 1)
+
+
+def test_what_gathers_is_finished_in_its_entry_or_goes_anew(summary):
+    may_in_summary(summary)
+    bill(summary, "2", "40.00", "2026-06-02")
+    bill(summary, "3", "60.00", "2026-06-20")
+    plan = switch(summary, "2026-06-10")
+    assert [(part.place, part.amount) for part in plan.parts if part.kind == "invoice"] == [
+        ("anew", Decimal("60.00")),
+        ("booked", Decimal("100.00")),
+        ("finishing", Decimal("40.00")),
+    ]
+    summary.close("june")
+    settle(summary)
+    assert (summary.counts()["JournalEntry"], summary.counts()["Invoice"]) == (3, 1)
+
+
+def test_what_neither_mode_has_stays_behind_with_a_name(full):
+    may_in_full(full)
+    full.put("charges", "odd", name="Odd", item="No such item")
+    lines = [{"charge": "odd", "amount": "9.00"}]
+    full.put("invoices", "9", customer="ada", number="9", date="2026-05-25", lines=lines)
+    plan = switch(full, "2026-06-01")
+    assert [(part.records, part.amount) for part in plan.of("behind")] == [(1, Decimal("9.00"))]
+    full.close("may")
+    settle(full, off="9.00")
+    assert [share.cause.value for share in full.proof().shares] == ["before_cutover"]
+
+
+def test_what_was_excluded_stays_out(full):
+    may_in_full(full)
+    bill(full, "2", "50.00", "2026-06-02")
+    with full.db() as db:
+        open_tenant(db, full.slug)
+        for one in db.query(Operation).filter(Operation.state == State.QUEUED):
+            one.state = State.EXCLUDED
+    switch(full, "2026-06-01")
+    full.close("june")
+    settle(full, off="50.00")
+    assert [share.cause.value for share in full.proof().shares] == ["excluded"]
+
+
+def test_a_day_with_something_booked_on_it_is_refused_with_one_that_works(summary):
+    may_in_summary(summary)
+    with pytest.raises(Refused, match="earliest cut-over is 2026-05-21"):
+        switch(summary, "2026-05-20")
+    with pytest.raises(Refused, match="still to come"):
+        switch(summary, "2099-01-01")
+
+
+def test_a_plan_that_is_another_by_now_is_refused(summary):
+    may_in_summary(summary)
+    with pytest.raises(Refused, match="Something has changed since you looked"):
+        switch(summary, "2026-06-01", seen="another")
+
+
+def test_there_and_back_again(full):
+    may_in_full(full)
+    switch(full, "2026-06-01")
+    bill(full, "2", "50.00", "2026-06-02")
+    full.close("june")
+    settle(full)
+    switch(full, "2026-07-01")
+    bill(full, "3", "25.00", "2026-07-02")
+    bill(full, "1", "110.00", "2026-05-03", version=2)
+    bill(full, "2", "55.00", "2026-06-02", version=2)
+    pay(full, "p3", "55.00", "2026-07-03", "2")
+    pay(full, "p4", "70.00", "2026-07-03", "1")
+    settle(full)
+    counts = full.counts()
+    assert counts["JournalEntry"] == 2
+
+
+days = st.dates(dt.date(2026, 5, 1), dt.date(2026, 7, 31)).map(str)
+amounts = st.integers(1, 50000).map(lambda cents: f"{Decimal(cents) / 100:.2f}")
+
+
+@st.composite
+def spells(draw):
+    """Some pushes: each a new invoice or payment, or another version of one."""
+    acts = []
+    for _ in range(draw(st.integers(1, 5))):
+        name = draw(st.sampled_from("abcd"))
+        what = draw(st.sampled_from(["bill", "bill", "pay"]))
+        status = draw(st.sampled_from(["open", "open", "void"]))
+        acts.append((what, name, draw(amounts), draw(days), status))
+    return acts
+
+
+@pytest.mark.parametrize("mode", ["summary", "full"])
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(first=spells(), second=spells(), third=spells())
+def test_whatever_is_pushed_around_two_switches_is_booked_once(
+    app, settings, tmp_path_factory, mode, first, second, third
+):
+    tenant = World(app, settings, tmp_path_factory.mktemp("switch")).tenant(mode)
+    begin(tenant)
+    tenant.put("billing-cycles", "july", name="july", starts="2026-07-01", ends="2026-07-31")
+    versions = {}
+    for number, spell in enumerate((first, second, third)):
+        if number:
+            switch(tenant)
+        for what, name, amount, date, status in spell:
+            version = versions[what, name] = versions.get((what, name), 0) + 1
+            if what == "bill":
+                bill(tenant, name, amount, date, version, status=status)
+            else:
+                body = {"customer": "ada", "date": date, "amount": amount, "version": version}
+                tenant.put("payments", name, **body, status=status)
+        if number == 1:
+            for cycle in ("may", "june", "july"):
+                tenant.close(cycle)
+        for _ in range(3):
+            tenant.sync()
+        proof = tenant.proof()
+        assert proof.unexplained == 0, proof.as_json()
+        assert {share.cause.value for share in proof.shares} <= {"before_cutover", "not_sent"}
+        assert tenant.sync().nothing_to_do
