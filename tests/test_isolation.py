@@ -29,7 +29,7 @@ from tests.world import PASSWORD
 
 SHARED = {"alembic_version", "support_staff", "tenant"}
 """Tables whose rows carry no tenant: of ``tenant`` each row is one."""
-VIEWS = ("hub_under_way",)
+VIEWS = ("hub_under_way", "hub_placed_posting")
 APPEND_ONLY = {"posting", "audit_entry"}
 TABLES = sorted(table.name for table in Base.metadata.sorted_tables if "tenant_id" in table.columns)
 

@@ -128,15 +128,51 @@ def test_an_amendment_goes_as_it_was_approved_or_not_at_all(summary, keeper):
     invoice(summary, "1", "25.00", version=2)
     keeper.approve_all()
     settle(summary)
-    invoice(summary, "2", "5.00")
+    invoice(summary, "2", "5.00", charge="use")
     keeper.approve_all()
-    summary.put("charges", "gold", version=2, name="Gold", accounting_code="4020")
+    summary.put("charges", "use", version=2, name="Usage", accounting_code="4010")
     summary.sync()
     assert summary.balances()["Billing Clearing"] == money("25.00")
     keeper.do("withdraw", keeper.entries()[0].id)
     keeper.approve_all()
     settle(summary)
     assert summary.counts()["JournalEntry"] == 1
+
+
+def test_an_amended_entry_books_a_charge_where_it_booked_it_before(summary, keeper):
+    keeper.choose(late_change=LateChange.AMEND)
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    keeper.approve_all()
+    assert summary.sync().ok
+    before = summary.balances()
+    summary.put("charges", "gold", version=2, name="Gold", accounting_code="4020")
+    invoice(summary, "1", "30.00", version=2)
+    settle(summary)
+    assert summary.counts()["JournalEntry"] == 1
+    assert summary.balances() == {account: 3 * amount for account, amount in before.items()}
+
+
+def test_a_late_change_of_what_was_refused_goes_where_that_goes_in_the_end(summary, keeper):
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    keeper.approve_all()
+    refusal = faults.refusing("<JournalEntryAdd>", 3180, times=9)
+
+    def changed_under_way(words):
+        if "<JournalEntryAdd>" in words and len(keeper.entries()) == 1:
+            invoice(summary, "1", "25.00", version=2)
+        return refusal(words)
+
+    summary.sync(plan=changed_under_way)
+    summary.put("charges", "gold", version=2, name="Gold", accounting_code="4020")
+    for entry in keeper.entries():
+        keeper.do("withdraw", entry.id)
+    keeper.approve_all()
+    settle(summary)
+    assert len(summary.balances()) == 2
 
 
 def test_what_quickbooks_refused_can_be_taken_back_and_approved_anew(summary, keeper):

@@ -249,7 +249,7 @@ WITH waiting AS MATERIALIZED (
     SELECT w.carrier, e.waits, p.date, p.currency, p.account, p.purpose, p.charge_id, p.code, p.amount
     FROM wanted w
     JOIN entry e ON e.carrier = w.carrier
-    JOIN posting p ON p.journal_entry_id = w.id
+    JOIN hub_placed_posting p ON p.journal_entry_id = w.id
     WHERE w.kind = 'journal_entry'
     UNION ALL
     SELECT p.carrier, coalesce(e.waits, false), b.date, b.currency, b.account, NULL, NULL, NULL,

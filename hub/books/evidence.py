@@ -64,7 +64,7 @@ class Evidence:
 
 _SLOTS = text(
     """
-    SELECT DISTINCT purpose, charge_id, code FROM posting
+    SELECT DISTINCT purpose, charge_id, code FROM hub_placed_posting
     WHERE account IS NULL AND currency = :currency
     """
 )
@@ -73,7 +73,7 @@ _WITH = """
         SELECT * FROM jsonb_to_recordset(cast(:slots AS jsonb)) AS v(
             purpose text, charge_id bigint, code text)
     ), mine AS (
-        SELECT p.* FROM posting p
+        SELECT p.* FROM hub_placed_posting p
         WHERE p.currency = :currency AND (p.account = :account OR p.account IS NULL AND EXISTS (
             SELECT FROM slots s WHERE s.purpose = p.purpose AND s.code = p.code
               AND s.charge_id IS NOT DISTINCT FROM p.charge_id))

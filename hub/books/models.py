@@ -295,6 +295,31 @@ class JournalEntryLine(Owned, Base):
     memo: Mapped[str] = mapped_column(server_default="")
 
 
+class JournalEntryAccount(Owned, Base):
+    """Which account a journal entry books the amounts of one purpose, charge and code to, from the moment
+    its request is made; its next version books them there as well."""
+
+    __tablename__ = "journal_entry_account"
+    __table_args__ = (
+        UniqueConstraint(
+            "tenant_id",
+            "journal_entry_id",
+            "purpose",
+            "charge_id",
+            "code",
+            name="uq_journal_entry_account_slot",
+        ),
+        to("journal_entry", "journal_entry_id", ondelete="CASCADE"),
+    )
+
+    journal_entry_id: Mapped[int]
+    purpose: Mapped[str]
+    charge_id: Mapped[int] = mapped_column(server_default=text("0"))
+    """0 where it is no charge's: so rows are compared as equals."""
+    code: Mapped[str] = mapped_column(server_default="")
+    account: Mapped[str]
+
+
 class WantedAccount(Owned, Base):
     """An account that QuickBooks is to create, since a person asked for it."""
 

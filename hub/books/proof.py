@@ -305,7 +305,7 @@ def _says_something(row: Row) -> bool:
 
 _BILLED = """
     SELECT account, purpose, charge_id, code, currency, sum(amount) AS ever, {within} AS amount
-    FROM posting GROUP BY account, purpose, charge_id, code, currency
+    FROM hub_placed_posting GROUP BY account, purpose, charge_id, code, currency
 """
 _BOOKED = """
     SELECT b.account, b.currency, sum(amount) AS ever, {within} AS amount

@@ -1,14 +1,17 @@
-"""Which account each posting was booked to, written into it when its request is made.
+"""Which account each posting was booked to, kept when its request is made.
 
 From then on the posting stays there, whatever its charge is mapped to later, and a
-correction that turns it round goes to the same account. A request that QuickBooks
-refuses takes its stamps back.
+correction that turns it round goes to the same account. A document's postings carry
+their accounts themselves. A journal entry, which may hold a million, keeps the account
+of each purpose, charge and code once, for all its postings and all its versions; only
+what turns round an amount of another entry is stamped itself. A request that QuickBooks
+refuses takes its accounts back.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
@@ -27,24 +30,30 @@ class Carried(NamedTuple):
 
 
 def stamp(db: Session, carried: Iterable[Carried]) -> None:
-    """Write the accounts into the postings that have none yet."""
-    _run(db, carried, "UPDATE posting SET account = v.account {rows} AND posting.account IS NULL")
+    """Keep the accounts of what has none yet."""
+    documents, entries = _rows(carried)
+    _stamp(db, documents, "UPDATE posting SET account = v.account {rows} AND posting.account IS NULL")
+    if entries:
+        db.execute(text(_PLACE), {"rows": json.dumps(entries)})
 
 
 def move(db: Session, carried: Iterable[Carried]) -> None:
-    """After a change of the whole document: its postings, old and new, are where it now says. An amended
-    journal entry leaves what it held where that was, and says so; only what is new has been stamped."""
-    documents = [one for one in carried if not one.subject.startswith("journal_entry:")]
-    _run(db, documents, "UPDATE posting SET account = v.account {rows}")
+    """After a change of the whole document: its postings, old and new, are where it now says. A journal
+    entry leaves what it held where that was, and says so."""
+    _stamp(db, _rows(carried)[0], "UPDATE posting SET account = v.account {rows}")
 
 
 def clear(db: Session, carried: Iterable[Carried], connection_id: int) -> None:
-    """Take back the stamps of what was not booked, and of later versions that turn it round; what turns
-    round something that is booked keeps its place."""
-    unbooked = [one._replace(version=ANY_VERSION) for one in carried]
+    """Take back the accounts of what was not booked, and of what turns it round; what turns round
+    something that is booked keeps its place."""
+    documents, entries = _rows(one._replace(version=ANY_VERSION) for one in carried)
     statement = f"UPDATE posting SET account = NULL {{rows}} {_UNBOOKED}"
-    _run(db, unbooked, statement, connection=connection_id)
-    follow(db, [one.subject for one in unbooked if not one.subject.startswith("journal_entry:")])
+    _stamp(db, documents, statement, connection=connection_id)
+    follow(db, [f"{row['kind']}:{row['id']}" for row in documents])
+    if entries:
+        ids = list({row["id"] for row in entries})
+        values = {"rows": json.dumps(entries), "ids": ids, "connection": connection_id}
+        db.execute(text(_DISPLACE), values)
 
 
 def erase(db: Session, subjects: Sequence[str]) -> None:
@@ -74,38 +83,57 @@ def followed(subjects: Iterable[str]) -> dict[str, Any]:
 
 _UNBOOKED = """
     AND posting.account = v.account
-    AND (posting.journal_entry_id IS NOT NULL OR NOT EXISTS (
+    AND NOT EXISTS (
         SELECT FROM link WHERE link.connection_id = :connection
-          AND link.subject = v.kind || ':' || v.id AND link.version >= posting.version))
-    AND (posting.journal_entry_id IS NULL OR NOT EXISTS (
-        SELECT FROM posting booked
-        JOIN link ON link.connection_id = :connection
-          AND link.subject = 'journal_entry:' || booked.journal_entry_id
-        WHERE booked.kind = posting.kind AND booked.record_id = posting.record_id
-          AND booked.journal_entry_id <> posting.journal_entry_id
-          AND booked.account = posting.account AND booked.purpose = posting.purpose
-          AND booked.code = posting.code AND booked.charge_id IS NOT DISTINCT FROM posting.charge_id))
+          AND link.subject = v.kind || ':' || v.id AND link.version >= posting.version)
 """
-"""A document that is booked in this version or a later one keeps its stamps; and what turns round
-something that another entry has booked stays where that stands."""
+"""A document that is booked in this version or a later one keeps its stamps."""
 
 _ROWS = """
     FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
         kind text, id bigint, version bigint, purpose text, charge_id bigint, code text, account text)
     WHERE posting.purpose = v.purpose AND posting.code = v.code
       AND coalesce(posting.charge_id, 0) = coalesce(v.charge_id, 0)
-"""
-"""Compared as equals, so that PostgreSQL can hash them: an entry may hold a million postings."""
-_OF_ENTRY = """
-    AND posting.journal_entry_id = v.id AND posting.journal_entry_id = ANY(cast(:ids AS bigint[]))
-"""
-_OF_RECORD = """
-    AND posting.journal_entry_id IS NULL AND posting.version <= v.version
-    AND posting.kind = v.kind AND posting.kind = ANY(cast(:kinds AS text[]))
-    AND posting.record_id = v.id AND posting.record_id = ANY(cast(:ids AS bigint[]))
+      AND posting.journal_entry_id IS NULL AND posting.version <= v.version
+      AND posting.kind = v.kind AND posting.kind = ANY(cast(:kinds AS text[]))
+      AND posting.record_id = v.id AND posting.record_id = ANY(cast(:ids AS bigint[]))
 """
 """The ids are there twice: so PostgreSQL, who cannot know how few they are, looks for just these."""
 _COLUMNS = ("kind", "id", "version", "purpose", "charge_id", "code", "account")
+
+_PLACES = """
+    SELECT v.id, v.purpose, coalesce(v.charge_id, 0) AS charge_id, v.code, v.account
+    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
+        id bigint, purpose text, charge_id bigint, code text, account text)
+"""
+
+_PLACE = f"""
+    INSERT INTO journal_entry_account (journal_entry_id, purpose, charge_id, code, account)
+    {_PLACES}
+    ON CONFLICT (tenant_id, journal_entry_id, purpose, charge_id, code) DO NOTHING
+"""
+
+_DISPLACE = f"""
+    WITH gone AS (
+        DELETE FROM journal_entry_account a USING ({_PLACES}) v
+        WHERE a.journal_entry_id = v.id AND a.purpose = v.purpose AND a.charge_id = v.charge_id
+          AND a.code = v.code AND a.account = v.account
+        RETURNING a.journal_entry_id, a.purpose, a.charge_id, a.code, a.account
+    )
+    UPDATE posting SET account = NULL
+    FROM gone JOIN posting lost ON lost.journal_entry_id = gone.journal_entry_id
+      AND lost.journal_entry_id = ANY(cast(:ids AS bigint[]))
+      AND lost.account IS NULL AND lost.purpose = gone.purpose AND lost.code = gone.code
+      AND coalesce(lost.charge_id, 0) = gone.charge_id
+    WHERE posting.journal_entry_id > lost.journal_entry_id
+      AND posting.account = gone.account AND posting.kind = lost.kind
+      AND posting.record_id = lost.record_id AND posting.purpose = lost.purpose
+      AND posting.code = lost.code AND coalesce(posting.charge_id, 0) = gone.charge_id
+      AND NOT EXISTS (
+        SELECT FROM link WHERE link.connection_id = :connection
+          AND link.subject = 'journal_entry:' || posting.journal_entry_id)
+"""
+"""What turns round an amount of an entry lies in a later one, which is not booked before it."""
 
 FOLLOW = """
     UPDATE posting SET account = booked.account
@@ -128,17 +156,20 @@ _ERASE = """
 """
 
 
-def _run(db: Session, carried: Iterable[Carried], statement: str, **values: Any) -> None:
-    """Run ``statement`` for journal entries and for records, whichever there are."""
+def _rows(carried: Iterable[Carried]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the accounts of documents and those of journal entries."""
+    documents: list[dict[str, Any]] = []
     entries: list[dict[str, Any]] = []
-    records: list[dict[str, Any]] = []
     for one in carried:
         kind, _, id_ = one.subject.partition(":")
-        rows = entries if kind == "journal_entry" else records
+        rows = entries if kind == "journal_entry" else documents
         for account in one.accounts:
             rows.append(dict(zip(_COLUMNS, (kind, int(id_), one.version, *account), strict=True)))
-    for rows, which in ((entries, _OF_ENTRY), (records, _OF_RECORD)):
-        if rows:
-            query = text(statement.format(rows=f"{_ROWS} {which}"))
-            known = {"ids": [row["id"] for row in rows], "kinds": list({row["kind"] for row in rows})}
-            db.execute(query, {"rows": json.dumps(rows), **known, **values})
+    return documents, entries
+
+
+def _stamp(db: Session, rows: Sequence[Mapping[str, Any]], statement: str, **values: Any) -> None:
+    if rows:
+        known = {"ids": [row["id"] for row in rows], "kinds": list({row["kind"] for row in rows})}
+        query = text(statement.format(rows=_ROWS))
+        db.execute(query, {"rows": json.dumps(rows), **known, **values})

@@ -25,7 +25,7 @@ from hub.books.models import (
 from hub.errors import Refused
 from hub.exporters.contract import books_closed
 from hub.exporters.numbering import Numbering
-from hub.ledger.models import Posting
+from hub.ledger.models import PlacedPosting, Posting
 from hub.tenants.models import Policy
 
 
@@ -107,12 +107,12 @@ class Corrections:
         absent = [id_ for id_ in entry_ids if f"journal_entry:{id_}" not in there]
         if not absent:
             return set()
-        slot = Posting.journal_entry_id, Posting.account, Posting.class_name
+        slot = PlacedPosting.journal_entry_id, PlacedPosting.account, PlacedPosting.class_name
         left = (
-            select(Posting.journal_entry_id)
-            .where(Posting.journal_entry_id.in_(absent))
+            select(PlacedPosting.journal_entry_id)
+            .where(PlacedPosting.journal_entry_id.in_(absent))
             .group_by(*slot)
-            .having((func.sum(Posting.amount) != 0) | Posting.account.is_(None))
+            .having((func.sum(PlacedPosting.amount) != 0) | PlacedPosting.account.is_(None))
         )
         return set(absent) - set(self._db.scalars(left))
 

@@ -20,7 +20,7 @@ from hub.books.chart import Chart, Objection
 from hub.books.models import Connection, Correction, Family, JournalEntry, JournalEntryLine
 from hub.exporters.charges import Charges
 from hub.exporters.contract import books_closed, currency_objection
-from hub.ledger.models import BillingCycle, Posting, Purpose
+from hub.ledger.models import BillingCycle, PlacedPosting, Purpose
 from hub.money import ZERO, pretty
 from hub.tenants.models import Closed, Control, Detail, Policy, Tenant
 
@@ -132,16 +132,16 @@ class Drafts:
 
     def _sums(self, entry_ids: Sequence[int]) -> dict[int, list[Any]]:
         slot = (
-            Posting.purpose,
-            Posting.charge_id,
-            Posting.code,
-            Posting.class_name,
-            Posting.account,
+            PlacedPosting.purpose,
+            PlacedPosting.charge_id,
+            PlacedPosting.code,
+            PlacedPosting.class_name,
+            PlacedPosting.account,
         )
         query = (
-            select(Posting.journal_entry_id, *slot, func.sum(Posting.amount).label("amount"))
-            .where(Posting.journal_entry_id.in_(entry_ids))
-            .group_by(Posting.journal_entry_id, *slot)
+            select(PlacedPosting.journal_entry_id, *slot, func.sum(PlacedPosting.amount).label("amount"))
+            .where(PlacedPosting.journal_entry_id.in_(entry_ids))
+            .group_by(PlacedPosting.journal_entry_id, *slot)
         )
         found: dict[int, list[Any]] = defaultdict(list)
         for row in self._db.execute(query):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hub.books.chart import Objection
 from hub.books.models import JournalEntry
 from hub.exporters.summary import SummaryExporter
-from hub.ledger.models import Posting, Purpose
+from hub.ledger.models import PlacedPosting, Purpose
 from hub.ledger.register import LARGEST_ID
 
 PAGE = 50
@@ -45,7 +45,7 @@ class Sources:
         self._db = db
         self._exporter = exporter
         self._entry = entry
-        self._own = Posting.journal_entry_id == entry.id
+        self._own = PlacedPosting.journal_entry_id == entry.id
 
     def obstacles(self) -> list[Obstacle]:
         """Return what has no account, each sentence once."""
@@ -59,29 +59,37 @@ class Sources:
 
     def of_line(
         self, account: str, class_name: str | None, charge_id: int | None, before: int = 0
-    ) -> tuple[Sequence[Posting], int, Decimal, int]:
+    ) -> tuple[Sequence[PlacedPosting], int, Decimal, int]:
         """Return a page of the postings behind a line, the position to go on from (0 on the last
         page), their sum, and how many there are. An empty ``account`` stands for whatever has none."""
         places = {source: self._place(source)[0] for source in self._sources()}
         mine = [source for source, place in places.items() if place == account]
         codes = [(one.purpose, one.charge_id or 0, one.code) for one in mine if not one.booked]
-        slot = tuple_(Posting.purpose, func.coalesce(Posting.charge_id, 0), Posting.code)
-        new = and_(Posting.account.is_(None), slot.in_(codes)) if codes else Posting.id.is_(None)
-        which = [self._own, or_(Posting.account == account, new)]
+        slot = tuple_(
+            PlacedPosting.purpose, func.coalesce(PlacedPosting.charge_id, 0), PlacedPosting.code
+        )
+        none = PlacedPosting.id.is_(None)
+        new = and_(PlacedPosting.account.is_(None), slot.in_(codes)) if codes else none
+        which = [self._own, or_(PlacedPosting.account == account, new)]
         if class_name is not None:
-            which.append(Posting.class_name == class_name)
+            which.append(PlacedPosting.class_name == class_name)
         if charge_id:
-            which.append(Posting.charge_id == charge_id)
-        total = select(func.coalesce(func.sum(Posting.amount), 0), func.count()).where(*which)
+            which.append(PlacedPosting.charge_id == charge_id)
+        total = select(func.coalesce(func.sum(PlacedPosting.amount), 0), func.count()).where(*which)
         amount, many = self._db.execute(total).one()
         if before:
-            which.append(Posting.id < min(before, LARGEST_ID))
-        query = select(Posting).where(*which).order_by(Posting.id.desc()).limit(PAGE + 1)
+            which.append(PlacedPosting.id < min(before, LARGEST_ID))
+        query = select(PlacedPosting).where(*which).order_by(PlacedPosting.id.desc()).limit(PAGE + 1)
         rows = self._db.scalars(query).all()
         return rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else 0, amount, many
 
     def _sources(self) -> list[Source]:
-        columns: tuple[Any, ...] = (Posting.purpose, Posting.charge_id, Posting.code, Posting.account)
+        columns: tuple[Any, ...] = (
+            PlacedPosting.purpose,
+            PlacedPosting.charge_id,
+            PlacedPosting.code,
+            PlacedPosting.account,
+        )
         return [Source(*row) for row in self._db.execute(select(*columns).where(self._own).distinct())]
 
     def _place(self, source: Source) -> tuple[str, str]:

@@ -13,9 +13,12 @@ from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
+    Column,
     ForeignKeyConstraint,
     Index,
+    MetaData,
     Numeric,
+    Table,
     UniqueConstraint,
     func,
     text,
@@ -375,7 +378,32 @@ class Posting(Owned, Base):
     class_name: Mapped[str] = mapped_column(server_default="")
     amount: Mapped[Money]
     account: Mapped[str | None]
-    """Full name of the QuickBooks account it was booked to."""
+    """Full name of the QuickBooks account it was booked to; in a journal entry only where it is not
+    booked as the entry books amounts of its kind (``PlacedPosting`` knows both)."""
     journal_entry_id: Mapped[int | None]
     """The journal entry that carries it (summary mode)."""
     created: Mapped[Created]
+
+
+class PlacedPosting(Base):
+    """A posting with the account it was booked to, be it its own or its journal entry's; to be read only."""
+
+    __table__ = Table(
+        "hub_placed_posting",
+        # A view, which the migrations make: not among the tables.
+        MetaData(),
+        *(Column(one.name, one.type, primary_key=one.name == "id") for one in Posting.__table__.columns),
+    )
+
+    id: Mapped[int]
+    kind: Mapped[str]
+    record_id: Mapped[int]
+    customer_id: Mapped[int]
+    date: Mapped[dt.date]
+    purpose: Mapped[Purpose]
+    charge_id: Mapped[int | None]
+    code: Mapped[str]
+    class_name: Mapped[str]
+    amount: Mapped[Decimal]
+    account: Mapped[str | None]
+    journal_entry_id: Mapped[int | None]

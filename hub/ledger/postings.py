@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from hub.ledger.models import Posting, Purpose, Status
+from hub.ledger.models import PlacedPosting, Posting, Purpose, Status
 from hub.money import ZERO
 
 
@@ -104,12 +104,12 @@ def _posted(db: Session, kind: str, record_ids: Sequence[int]) -> dict[int, Post
     """Return what is posted for each record: by slot, then by the account it was booked to."""
     if not record_ids:
         return {}
-    columns = [getattr(Posting, name) for name in Slot._fields]
+    columns = [getattr(PlacedPosting, name) for name in Slot._fields]
     query = (
-        select(Posting.record_id, Posting.account, func.sum(Posting.amount), *columns)
-        .where(Posting.kind == kind, Posting.record_id.in_(record_ids))
-        .group_by(Posting.record_id, Posting.account, *columns)
-        .having(func.sum(Posting.amount) != 0)
+        select(PlacedPosting.record_id, PlacedPosting.account, func.sum(PlacedPosting.amount), *columns)
+        .where(PlacedPosting.kind == kind, PlacedPosting.record_id.in_(record_ids))
+        .group_by(PlacedPosting.record_id, PlacedPosting.account, *columns)
+        .having(func.sum(PlacedPosting.amount) != 0)
     )
     found: dict[int, Posted] = defaultdict(lambda: defaultdict(dict))
     for record_id, account, amount, *slot in db.execute(query):

@@ -20,7 +20,7 @@ from hub.ledger.models import (
     Invoice,
     Payment,
     PaymentApplied,
-    Posting,
+    PlacedPosting,
     Status,
 )
 from hub.money import ZERO
@@ -102,10 +102,10 @@ class Register:
             raise NotFound(f"There is no such {self._kind.replace('_', ' ')}.")
         return found
 
-    def postings(self, record: Any) -> Sequence[Posting]:
+    def postings(self, record: Any) -> Sequence[PlacedPosting]:
         """Return what ``record`` has posted, oldest first."""
-        query = select(Posting).filter_by(kind=self._kind, record_id=record.id)
-        return self._db.scalars(query.order_by(Posting.id)).all()
+        query = select(PlacedPosting).filter_by(kind=self._kind, record_id=record.id)
+        return self._db.scalars(query.order_by(PlacedPosting.id)).all()
 
 
 class Names:
