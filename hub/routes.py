@@ -71,6 +71,7 @@ def _tenant(config: Configurator) -> None:
         ("proof_cause", "/proof/{cause}"),
         ("settings", "/settings"),
         ("switch", "/settings/mode"),
+        ("cutover", "/settings/cut-over"),
         ("integration", "/integration"),
         ("accounts", "/settings/accounts"),
         ("account_new", "/settings/accounts/new"),

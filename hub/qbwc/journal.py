@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 
 from hub.books.links import Links
 from hub.books.models import (
@@ -74,7 +74,7 @@ class Before(NamedTuple):
     amount: Decimal
     """What they add to what customers owe."""
     booked: int
-    """How many of them are in entries that were sent already."""
+    """How many of them were sent already."""
     currency: str
 
 
@@ -305,12 +305,15 @@ class Journal:
     def before(self, date: dt.date) -> list[Before]:
         """Return what lies before ``date``, by kind and currency: it would never be sent."""
         owed = func.sum(Posting.amount).filter(Posting.purpose == Purpose.RECEIVABLE)
-        booked = func.count(Posting.record_id.distinct()).filter(JournalEntry.frozen.is_not(None))
+        booked = func.count(Posting.record_id.distinct()).filter(
+            or_(JournalEntry.frozen.is_not(None), Link.id.is_not(None))
+        )
         query = (
             select(
                 Posting.kind, Posting.currency, func.count(Posting.record_id.distinct()), owed, booked
             )
             .outerjoin(JournalEntry, JournalEntry.id == Posting.journal_entry_id)
+            .outerjoin(Link, Link.subject == func.concat(Posting.kind, ":", Posting.record_id))
             .where(Posting.date < date)
             .group_by(Posting.kind, Posting.currency)
             .order_by(Posting.kind)

@@ -71,6 +71,8 @@ class Plan:
     parts: list[Part] = field(default_factory=list)
     owed: list[Owed] = field(default_factory=list)
     """What of the opening position stands in the old mode's books."""
+    late: list[Part] = field(default_factory=list)
+    """What is dated on the cut-over or later and booked already, so that the cut-over cannot be."""
     stands_on: str = ""
     """The account in QuickBooks where that stands."""
     belongs_on: str = ""
@@ -124,6 +126,7 @@ class Switching:
         plan = Plan(now, then, cutover, earliest)
         values["cutover"] = cutover
         plan.parts = [Part(*row) for row in self._db.execute(text(_PARTS), values)]
+        plan.late = [Part("late", *row) for row in self._db.execute(text(_LATE), values)]
         plan.owed = [Owed(*row) for row in self._db.execute(text(_OWED), values)]
         accounts = {Mode.SUMMARY: self._account(Mode.SUMMARY), Mode.FULL: self._account(Mode.FULL)}
         plan.stands_on, plan.belongs_on = accounts[now], accounts[then]
@@ -148,7 +151,7 @@ class Switching:
             undo = (
                 "undo their journal entries first, or take back the approval of those that are not sent yet"
                 if plan.now is Mode.SUMMARY
-                else "delete them in your billing first"
+                else "void them in your billing first"
             )
             raise _refused(
                 f"Records dated up to {plan.earliest - dt.timedelta(days=1)} are booked in "
@@ -253,6 +256,11 @@ _LAST = f"""{_PLACED}
 SELECT max(date) FROM placed WHERE NOT is_void AND CASE WHEN :is_summary THEN frozen ELSE linked END
 """
 """The day of the last record that the mode in force has booked, or is about to."""
+_LATE = f"""{_PLACED}
+SELECT kind, currency, count(*), sum(amount) FROM placed
+WHERE NOT is_void AND date >= :cutover AND CASE WHEN :is_summary THEN frozen ELSE linked END
+GROUP BY kind, currency ORDER BY kind, currency
+"""
 _JUDGED = f"""{_PLACED}, judged AS (
     SELECT *, CASE
         WHEN linked OR frozen AND NOT waits THEN 'booked'

@@ -104,6 +104,17 @@ def day(name: str, text: str) -> dt.date | None:
         raise refusal(name, "Write a day that exists as YYYY-MM-DD.") from None
 
 
+def cutover_day(text: str, today: dt.date) -> dt.date | None:
+    """Read a cut-over; nothing where there is none.
+
+    :raises Refused: when it is no day, or one too far ahead.
+    """
+    read = day("cutover", text)
+    if read and read > today + FARTHEST:
+        raise refusal("cutover", f"The cut-over may lie at most {FARTHEST.days} days ahead.")
+    return read
+
+
 @view_defaults(route_name="policy", renderer="hub:templates/policy.jinja2", permission=Permission.READ)
 class PolicyPage(JournalOfTenant):
     """The form, the effect of what was chosen, and saving it."""
@@ -182,9 +193,7 @@ class PolicyPage(JournalOfTenant):
             values[name] = self.form.text(name, _LONG.get(name, 200))
         if values["rounding_limit"] is None:
             raise refusal("rounding_limit", "Write an amount of 0.00 or more.")
-        if values["cutover"] and values["cutover"] > self.now.date() + FARTHEST:
-            sentence = f"The cut-over may lie at most {FARTHEST.days} days ahead."
-            raise refusal("cutover", sentence)
+        values["cutover"] = cutover_day(self.form["cutover"], self.now.date())
         if values["together"] and values["control"] is Control.RECEIVABLE:
             sentence = (
                 "On Accounts Receivable what was billed, paid and credited needs entries of their own: "

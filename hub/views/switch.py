@@ -49,14 +49,19 @@ class SwitchPage(Page):
     def show(self) -> Any:
         if not modes.has_booked(self.db, self.connection):
             return self.done("Nothing is booked yet, so a mode is just chosen here.", "settings")
-        typed = self.request.GET.get("cutover", "").strip()[:40]
+        return self._planned(self.request.GET.get("cutover", "").strip()[:40])
+
+    def _planned(self, typed: str, error: Refused | None = None) -> dict[str, Any]:
+        """Return the page with the plan for the day that was typed, and what was wrong before."""
+        plan = None
         try:
             plan = self.switching.plan(day("cutover", typed))
             self.switching.check(plan)
-        except Refused as error:
-            shown = self._shown(self.switching.plan(None), typed)
-            return self.again(shown | {"is_fit": False}, error)
-        return self._shown(plan, str(plan.cutover))
+        except Refused as unfit:
+            shown = self._shown(plan or self.switching.plan(None), typed)
+            return self.again(shown | {"is_fit": False}, unfit)
+        shown = self._shown(plan, str(plan.cutover))
+        return self.again(shown, error) if error else shown
 
     def _shown(self, plan: Plan, typed: str) -> dict[str, Any]:
         return {
@@ -86,14 +91,7 @@ class SwitchPage(Page):
                 plan = self.switching.switch(cutover, self.form["seen"])
         except Refused as error:
             self.db.refresh(self.tenant)
-            plan = self.switching.plan(None)
-            typed = self.request.POST.get("cutover", "")[:40]
-            try:
-                plan = self.switching.plan(day("cutover", typed))
-                self.switching.check(plan)
-            except Refused as unfit:
-                return self.again(self._shown(plan, typed) | {"is_fit": False}, unfit)
-            return self.again(self._shown(plan, typed), error)
+            return self._planned(self.request.POST.get("cutover", "").strip()[:40], error)
         return self.done(
             f"Switched: from {plan.cutover} on {plan.then.label} Mode. What was booked stays where it is.",
             "settings",
