@@ -13,14 +13,21 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from hub.books.chart import Chart, Objection
-from hub.books.models import Connection, Correction, Family, JournalEntry, JournalEntryLine
+from hub.books.models import (
+    Connection,
+    Correction,
+    Family,
+    JournalEntry,
+    JournalEntryAccount,
+    JournalEntryLine,
+)
 from hub.exporters.charges import Charges
 from hub.exporters.contract import books_closed, currency_objection
-from hub.ledger.models import BillingCycle, PlacedPosting, Purpose
+from hub.ledger.models import BillingCycle, Posting, Purpose
 from hub.money import ZERO, pretty
 from hub.tenants.models import Closed, Control, Detail, Policy, Tenant
 
@@ -131,17 +138,32 @@ class Drafts:
         return {row[0]: row[1] for row in self._db.execute(query)}
 
     def _sums(self, entry_ids: Sequence[int]) -> dict[int, list[Any]]:
+        """Return what is summed up by purpose, charge, code, class and account, by entry."""
         slot = (
-            PlacedPosting.purpose,
-            PlacedPosting.charge_id,
-            PlacedPosting.code,
-            PlacedPosting.class_name,
-            PlacedPosting.account,
+            Posting.journal_entry_id,
+            Posting.purpose,
+            Posting.charge_id,
+            Posting.code,
+            Posting.class_name,
         )
-        query = (
-            select(PlacedPosting.journal_entry_id, *slot, func.sum(PlacedPosting.amount).label("amount"))
-            .where(PlacedPosting.journal_entry_id.in_(entry_ids))
-            .group_by(PlacedPosting.journal_entry_id, *slot)
+        # Summed first, and only then asked for the entry's accounts: an entry may hold a million.
+        rows = (
+            select(*slot, Posting.account, func.sum(Posting.amount).label("amount"))
+            .where(Posting.journal_entry_id.in_(entry_ids))
+            .group_by(*slot, Posting.account)
+            .subquery()
+            .c
+        )
+        place = JournalEntryAccount
+        account = func.coalesce(rows.account, place.account).label("account")
+        query = select(*(rows[one.key] for one in slot), account, rows.amount).outerjoin(
+            place,
+            and_(
+                place.journal_entry_id == rows.journal_entry_id,
+                place.purpose == rows.purpose,
+                place.charge_id == func.coalesce(rows.charge_id, 0),
+                place.code == rows.code,
+            ),
         )
         found: dict[int, list[Any]] = defaultdict(list)
         for row in self._db.execute(query):
