@@ -98,14 +98,18 @@ def _write_request(parts: list[str], request: Request) -> None:
 
 def _write(parts: list[str], fields: Fields) -> None:
     for name, value in fields.items():
-        many = isinstance(value, Sequence) and not isinstance(value, str)
-        for one in value if many else [value]:
+        if isinstance(value, str):
+            parts.append(f"<{name}>{escape(value)}</{name}>")
+        elif isinstance(value, Mapping):
             parts.append(f"<{name}>")
-            if isinstance(one, str):
-                parts.append(escape(one))
-            else:
-                _write(parts, one)
+            _write(parts, value)
             parts.append(f"</{name}>")
+        else:
+            for one in value:
+                _write(parts, {name: one})
+
+
+_MARKUP = re.compile('[&<>"]')
 
 
 def escape(text: str) -> str:
@@ -115,6 +119,8 @@ def escape(text: str) -> str:
     nearest plain letters, or ``?`` (protocol.md E.3).
     """
     text = storable(text)
+    if text.isascii() and not _MARKUP.search(text):
+        return text
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
