@@ -32,6 +32,7 @@ _REFERENCES = {
     "Account": "AccountRef",
     "Method": "PaymentMethodRef",
     "Terms": "TermsRef",
+    "Message": "CustomerMsgRef",
 }
 _LINES = (
     *("InvoiceLineRet", "CreditMemoLineRet", "JournalDebitLine", "JournalCreditLine"),

@@ -30,6 +30,9 @@ REQUESTS = {
     ListKind.VENDOR: "VendorQuery",
     ListKind.EMPLOYEE: "EmployeeQuery",
     ListKind.OTHER_NAME: "OtherNameQuery",
+    ListKind.TERMS: "TermsQuery",
+    ListKind.CUSTOMER_MESSAGE: "CustomerMsgQuery",
+    ListKind.TEMPLATE: "TemplateQuery",
 }
 DELETED = {
     ListKind.ACCOUNT: ("Account",),
@@ -45,11 +48,17 @@ DELETED = {
     ListKind.VENDOR: ("Vendor",),
     ListKind.EMPLOYEE: ("Employee",),
     ListKind.OTHER_NAME: ("OtherName",),
+    ListKind.TERMS: ("StandardTerms", "DateDrivenTerms"),
+    ListKind.CUSTOMER_MESSAGE: ("CustomerMsg",),
+    ListKind.TEMPLATE: (),
 }
 """What each list is called where QuickBooks tells what was deleted from it."""
 KINDS = {name: kind for kind, names in DELETED.items() for name in names}
 ITERATED = {ListKind.ITEM, ListKind.CUSTOMER}
 """The lists whose query has an iterator; the others answer in full (protocol.md C.2)."""
+WHOLE = {ListKind.TEMPLATE}
+"""The lists that can only be asked for whole: their query takes no filter, and nothing tells what was
+deleted from them."""
 PAGE = 500
 """Entries that QuickBooks is asked for at once."""
 SLICE = 2000
@@ -82,6 +91,9 @@ WANTED = {
     ListKind.VENDOR: _ALWAYS,
     ListKind.EMPLOYEE: _ALWAYS,
     ListKind.OTHER_NAME: _ALWAYS,
+    ListKind.TERMS: (*_ALWAYS, "StdDueDays", "DiscountPct"),
+    ListKind.CUSTOMER_MESSAGE: _ALWAYS,
+    ListKind.TEMPLATE: (*_ALWAYS, "TemplateType"),
 }
 """What is asked for of each entry: a customer is a third as long without the rest."""
 
@@ -121,7 +133,7 @@ class Progress:
         """Return from when on changes are to be read, in QuickBooks' local time without an offset;
         nothing when the list has to be read whole."""
         known = self._known.get(kind)
-        if known is None or known.whole is None or not known.modified:
+        if kind in WHOLE or known is None or known.whole is None or not known.modified:
             return ""
         if known.whole < dt.datetime.now(dt.UTC) - REMEMBERED:
             return ""
@@ -186,6 +198,8 @@ def query(kind: ListKind, since: str, iterator: str) -> tuple[str, dict[str, Any
     fields: dict[str, Any] = {"ActiveStatus": "All"}
     if since:
         fields["FromModifiedDate"] = since
+    if kind in WHOLE:
+        fields.clear()
     fields["IncludeRetElement"] = list(WANTED[kind])
     if kind not in ITERATED:
         return REQUESTS[kind], fields, {}
@@ -253,6 +267,7 @@ _FIELDS = {
     "account": "text",
     "description": "text",
     "active": "boolean",
+    "due_days": "bigint",
     "edit_sequence": "text",
     "balance": "numeric",
 }
@@ -345,6 +360,7 @@ def _row(kind: ListKind, element: Element) -> dict[str, Any]:
 _EMPTY: dict[str, Any] = {
     **dict.fromkeys(("special", "number", "email", "company", "account", "description"), ""),
     "balance": None,
+    "due_days": None,
 }
 
 
@@ -386,11 +402,23 @@ def _described(element: Element) -> dict[str, str]:
     return {"description": element.get("Desc")}
 
 
+def _terms(element: Element) -> dict[str, Any]:
+    """Read terms; those with a discount for early payment, or due on a day of the month, say more than
+    their days."""
+    days, discount = element.get("StdDueDays"), element.get("DiscountPct", "0")
+    is_plain = days.isascii() and days.isdecimal() and len(days) <= 9 and not discount.strip("0.")
+    return {"due_days": int(days) if is_plain else None}
+
+
+def _template(element: Element) -> dict[str, str]:
+    return {"type": element.get("TemplateType")}
+
+
 def _bare(element: Element) -> dict[str, str]:
     return {}
 
 
-_OWN: dict[ListKind, Callable[[Element], Mapping[str, str | None]]] = {
+_OWN: dict[ListKind, Callable[[Element], Mapping[str, Any]]] = {
     ListKind.ACCOUNT: _account,
     ListKind.ITEM: _item,
     ListKind.CUSTOMER: _customer,
@@ -400,6 +428,9 @@ _OWN: dict[ListKind, Callable[[Element], Mapping[str, str | None]]] = {
     ListKind.VENDOR: _bare,
     ListKind.EMPLOYEE: _bare,
     ListKind.OTHER_NAME: _bare,
+    ListKind.TERMS: _terms,
+    ListKind.CUSTOMER_MESSAGE: _bare,
+    ListKind.TEMPLATE: _template,
 }
 """What the entries of each list have besides."""
 

@@ -91,6 +91,9 @@ class ListKind(enum.StrEnum):
     VENDOR = "vendor"
     EMPLOYEE = "employee"
     OTHER_NAME = "other_name"
+    TERMS = "terms"
+    CUSTOMER_MESSAGE = "customer_message"
+    TEMPLATE = "template"
 
 
 NAMES = (ListKind.CUSTOMER, ListKind.VENDOR, ListKind.EMPLOYEE, ListKind.OTHER_NAME)
@@ -122,7 +125,7 @@ class ListEntry(Owned, Base):
     list_id: Mapped[str]
     full_name: Mapped[str]
     type: Mapped[str] = mapped_column(server_default="")
-    """An account's AccountType, or which kind of item it is (``ItemService``)."""
+    """An account's AccountType, which kind of item it is (``ItemService``), or what a template is for."""
     special: Mapped[str] = mapped_column(server_default="")
     """An account's SpecialAccountType: tells Accounts Receivable in any language."""
     number: Mapped[str] = mapped_column(server_default="")
@@ -143,6 +146,8 @@ class ListEntry(Owned, Base):
     edit_sequence: Mapped[str] = mapped_column(server_default="")
     balance: Mapped[Decimal | None] = mapped_column(Numeric(15, 2))
     """An account's own balance as of its last import."""
+    due_days: Mapped[int | None]
+    """In how many days an invoice of these terms is due; none where days alone do not tell."""
     seen: Mapped[int]
     """The sync session that last saw it; what the newest import did not see is gone."""
 

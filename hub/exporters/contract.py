@@ -44,11 +44,15 @@ class Prepared:
     """Errands that it makes, as other documents follow from it."""
     note: str = ""
     """What a person should know about it, in a sentence."""
+    usual: Sequence[str] = ()
+    """Elements that follow from the tenant's settings and not from the record. Another setting is no
+    change of the record, so they are no part of the fingerprint."""
 
     @property
     def fingerprint(self) -> str:
         """What it says, to tell a change from none; what QuickBooks gave us is no part of that."""
-        said = _said(self.fields.get(self.kind, self.fields))
+        body = self.fields.get(self.kind, self.fields)
+        said = _said({name: value for name, value in body.items() if name not in self.usual})
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 

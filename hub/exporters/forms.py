@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Protocol
 from hub.books.chart import Chart
 from hub.books.models import Connection, Link, ListEntry, ListKind
 from hub.exporters.contract import Prepared, guid, number
-from hub.ledger.models import Payment, Purpose, Refund
+from hub.exporters.stationery import Stationery
+from hub.ledger.models import Payment, Purpose, Refund, RefundKind
 from hub.money import plain
 from hub.qbwc.shapes import Fields
 
@@ -23,6 +24,8 @@ class Places(Protocol):
 
     @property
     def chart(self) -> Chart: ...
+    @property
+    def stationery(self) -> Stationery: ...
     def item_of(self, charge_id: int) -> ListEntry: ...
     def class_of(self, charge_id: int, name: str | None) -> ListEntry | None: ...
     def charge_text(self, charge_id: int) -> str: ...
@@ -77,29 +80,33 @@ def document(
     object_ = _OBJECTS[kind]
     accounts: Accounts = [(Purpose.RECEIVABLE, None, "", places.chart.receivable().full_name)]
     rows = [*_lines(places, record, accounts), *_taxes(places, record, accounts)]
-    if message := getattr(record, "message", None):
-        # A line without an item is a line of text on the printed form.
-        rows.append({"Desc": message})
+    sheet = places.stationery.of(record)
+    if sheet.text:
+        rows.append({"Desc": sheet.text})
     due = getattr(record, "due_date", None)
     ref_number, notes = _numbered(record, object_, turn)
     head = present(
         CustomerRef={"ListID": customer.object_id},
         ARAccountRef=_ref(places.chart.receivable()),
+        TemplateRef=sheet.template,
         TxnDate=turn.date.isoformat(),
         RefNumber=ref_number,
         PONumber=getattr(record, "po_number", None),
-        TermsRef={"FullName": terms} if (terms := getattr(record, "terms", None)) else {},
+        TermsRef=sheet.terms,
         DueDate=due.isoformat() if due else "",
         Memo=" · ".join(filter(None, (*notes, record.memo))),
+        CustomerMsgRef=sheet.message,
     )
     if link is None:
         again = record.version if turn.number else 0
         head["ExternalGUID"] = guid(connection, f"{kind}:{record.id}", again)
         body = head | {f"{object_}LineAdd": rows}
-        return Prepared(f"{object_}Add", {f"{object_}Add": body}, record.version, accounts)
+        kind_ = f"{object_}Add"
+        return Prepared(kind_, {kind_: body}, record.version, accounts, usual=sheet.usual)
     given = {"TxnID": link.object_id, "EditSequence": link.edit_sequence}
     body = given | head | {f"{object_}LineMod": [{"TxnLineID": "-1"} | row for row in rows]}
-    return Prepared(f"{object_}Mod", {f"{object_}Mod": body}, record.version, accounts)
+    kind_ = f"{object_}Mod"
+    return Prepared(kind_, {kind_: body}, record.version, accounts, usual=sheet.usual)
 
 
 def _numbered(record: Any, object_: str, turn: Turn) -> tuple[str, list[str]]:
@@ -183,6 +190,10 @@ def _rows(prepared: Prepared) -> list[dict[str, Any]]:
 def _lines(places: Places, record: Any, accounts: Accounts) -> list[dict[str, Any]]:
     rows = []
     for line in record.lines:
+        if line.charge_id is None:
+            # A line without an item is a line of text on the printed form (protocol.md C.4).
+            rows.append({"Desc": line.description})
+            continue
         item = places.item_of(line.charge_id)
         accounts.append((Purpose.INCOME, line.charge_id, "", item.account))
         class_ = places.class_of(line.charge_id, line.class_name)
@@ -286,7 +297,8 @@ def refund(
     places: Places, connection: Connection, record: Refund, customer: Link, credit_memo: Link | None
 ) -> Prepared:
     """Return the request that books a refund: a check, where its method is one and it comes from a bank
-    account; else against its credit memo, or as a journal entry on the customer's account.
+    account; else against its credit memo, or as a journal entry on the customer's account. A chargeback
+    is always that: its debit is open until the payment that it took back is used on it.
 
     :raises Objection: when there is no account for it.
     """
@@ -297,8 +309,10 @@ def refund(
     accounts = _cash_accounts(Purpose.REFUND, record, receivable, source)
     head = {"TxnDate": record.date.isoformat(), "RefNumber": ref_number}
     stamp = {"ExternalGUID": guid(connection, f"refund:{record.id}", record.version)}
-    memo = f"Refund · {_cash_memo(record, ref_number)}".rstrip(" ·")
-    if source.type == "Bank" and places.is_refunded_by_check(method):
+    is_chargeback = record.kind is RefundKind.CHARGEBACK
+    called = "Chargeback" if is_chargeback else "Refund"
+    memo = f"{called} · {_cash_memo(record, ref_number)}".rstrip(" ·")
+    if not is_chargeback and source.type == "Bank" and places.is_refunded_by_check(method):
         return _check(record, customer, credit_memo, (source, receivable), stamp, memo, accounts)
     if places.is_refunded_by_journal(method):
         credit_memo = None

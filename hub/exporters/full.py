@@ -42,7 +42,9 @@ from hub.exporters.customers import Customers
 from hub.exporters.items import Items
 from hub.exporters.parents import Parents
 from hub.exporters.revisions import CREDITS_RANK, Revisions, used_on
+from hub.exporters.stationery import Stationery
 from hub.exporters.taken import elsewhere
+from hub.ledger import chargebacks
 from hub.ledger.models import (
     BillingCycle,
     Charge,
@@ -59,6 +61,8 @@ from hub.money import ZERO, pretty
 from hub.tenants.policies import policy_of
 
 RANKS = {"customer": 10, "charge": 15, "invoice": 30, "credit_memo": 40, "payment": 50, "refund": 60}
+CHARGED_BACK_RANK = 65
+"""A payment that was charged back is used on the chargeback, once that is there."""
 ENDING = {"refund": 20, "payment": 22, "credit_memo": 24}
 """What is void goes before the documents that it was used on, so that these are free."""
 _MODELS: dict[str, type[Any]] = {
@@ -80,6 +84,9 @@ class FullExporter:
         ListKind.CLASS,
         ListKind.PAYMENT_METHOD,
         ListKind.SALES_TAX_CODE,
+        ListKind.TERMS,
+        ListKind.CUSTOMER_MESSAGE,
+        ListKind.TEMPLATE,
         *NAMES,
     )
 
@@ -102,12 +109,18 @@ class FullExporter:
         self._parents = Parents(db, self._links, {})
         self._linked: Mapping[str, Link] = {}
         self._elsewhere: set[tuple[str, int]] = set()
+        self._taken: Mapping[int, list[Refund]] = {}
+        self._chargebacks: Mapping[str, Link] = {}
         self._revisions = Revisions(db, connection, self._links)
 
     @property
     def chart(self) -> Chart:
         self._chart = self._chart or Chart(self._db, self._connection)
         return self._chart
+
+    @property
+    def stationery(self) -> Stationery:
+        return Stationery(self.chart, self._revisions.policy)
 
     def recorded(self, kind: str, changed: Sequence[Any]) -> list[Errand]:
         """Every record goes to QuickBooks by itself, except what only the hub knows of."""
@@ -120,6 +133,9 @@ class FullExporter:
             if kind in ("invoice", "credit_memo") and getattr(record, "version", 2) > 1
         )
         errands = [Errand(f"{kind}:{record.id}", _rank(kind, record)) for record in changed]
+        if kind == "refund":
+            taken = [one.payment_id for one in changed if one.payment_id is not None]
+            errands += [Errand(f"payment:{id_}", CHARGED_BACK_RANK) for id_ in taken]
         return errands + [use for record in changed for use in self._uses(record, kind)]
 
     def closed(self, cycle: BillingCycle) -> list[Errand]:
@@ -155,8 +171,15 @@ class FullExporter:
         """Fetch what building these records needs: links, parents, charges, namesakes."""
         self._parents = Parents(self._db, self._links, records)
         self._linked = self._parents.linked
+        payments = [record.id for record in records.values() if isinstance(record, Payment)]
+        self._taken = chargebacks.of(self._db, payments)
+        taken = [f"refund:{one.id}" for some in self._taken.values() for one in some]
+        self._chargebacks = self._links.of(taken) if taken else {}
         self._charges.load(
-            line.charge_id for record in records.values() for line in getattr(record, "lines", ())
+            line.charge_id
+            for record in records.values()
+            for line in getattr(record, "lines", ())
+            if line.charge_id is not None
         )
         customers = [record for record in records.values() if isinstance(record, Customer)]
         self._customers.load(customers, self._linked)
@@ -320,11 +343,12 @@ class FullExporter:
         was paid of the other stays there, as that is what is free again when the payment is made anew.
         """
         before = link.content.get(contents.APPLIED, {}) if link is not None else {}
-        found = []
-        for row in payment.applied:
+        taken = self._taken.get(payment.id, [])
+        found = [(self._chargeback(one, payment), one.amount) for one in taken]
+        for row, amount in chargebacks.kept(payment, taken):
             if ("invoice", row.invoice_id) in self._elsewhere:
                 continue
-            left = row.amount
+            left = amount
             for former in self._parents.former.get(f"invoice:{row.invoice_id}", ()):
                 part = min(left, Decimal(before.get(former.object_id, {}).get("Amount", "0")))
                 if part > 0 and not former.voided:
@@ -333,6 +357,23 @@ class FullExporter:
             if left:
                 found.append((self._parents.link("invoice", row.invoice_id, payment), left))
         return found
+
+    def _chargeback(self, chargeback: Refund, payment: Payment) -> Link:
+        """Return the link of a chargeback, on which the payment that it took back is used.
+
+        :raises Objection: when the payment cannot be used on it, or not yet.
+        """
+        called = f"the chargeback “{chargeback.reference or chargeback.external_id}”"
+        if chargeback.customer_id != payment.customer_id:
+            raise Objection(
+                f"{called.capitalize()} is another customer's. Correct its customer or payment."
+            )
+        if sum(one.amount for one in self._taken[payment.id]) > payment.amount:
+            raise Objection("More than the payment was charged back. Correct or void a chargeback.")
+        link = self._chargebacks.get(f"refund:{chargeback.id}")
+        if link is None or link.voided or link.missing:
+            raise Objection(f"Waits for {called}, which is not in QuickBooks yet.")
+        return link
 
     def _anew(self, prepared: Prepared, link: Link, record: Any) -> Outcome:
         """A changed payment or refund is deleted; the outbox then asks again and it is added anew,

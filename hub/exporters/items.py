@@ -11,7 +11,7 @@ from hub.books.chart import Chart, Objection
 from hub.books.models import Connection, ListEntry, ListKind
 from hub.exporters.contract import Held, Nothing, Outcome, Prepared, guid
 from hub.exporters.forms import present
-from hub.ledger.models import Charge
+from hub.ledger.models import Charge, ChargeKind
 from hub.money import plain
 from hub.qbwc.letters import storable
 from hub.tenants.full_policy import FullPolicy, Missing, full_policy
@@ -55,7 +55,7 @@ class Items:
             return found
         name = self._name(charge)
         if self.are_created:
-            self._account(chart)
+            self._account(chart, charge)
             raise Objection(f"Waits for the item “{name}”, which QuickBooks does not have yet.")
         if self.policy.item_fallback:
             item = chart.item(self.policy.item_fallback, "The fallback item", "Full mode settings")
@@ -100,7 +100,7 @@ class Items:
         sale = present(
             Desc=charge.description or charge.name,
             Price=plain(charge.price) if charge.price is not None else "",
-            AccountRef={"ListID": self._account(chart).list_id},
+            AccountRef={"ListID": self._account(chart, charge).list_id},
         )
         stamp = guid(self._connection, f"charge:{charge.id}")
         fields = {"Name": name, "SalesOrPurchase": sale, "ExternalGUID": stamp}
@@ -116,7 +116,14 @@ class Items:
                 return _sold(known, what)
         return None
 
-    def _account(self, chart: Chart) -> ListEntry:
+    def _account(self, chart: Chart, charge: Charge) -> ListEntry:
+        if charge.kind is ChargeKind.WRITE_OFF:
+            if not self.policy.write_off_account:
+                raise Objection(
+                    "New items that write off need an account. Choose it on the page Full mode settings."
+                )
+            what = "The account of new items that write off"
+            return chart.account(self.policy.write_off_account, what, "Full mode settings")
         if not self.policy.item_account:
             raise Objection(
                 "New items need an income account. Choose it on the page Full mode settings."

@@ -176,7 +176,8 @@ class Intake:
         self._listener.recorded(kind, changed)
 
     def _classes(self, changed: Sequence[Any]) -> dict[int, str | None]:
-        charges = {line.charge_id for record in changed for line in getattr(record, "lines", ())}
+        lines = [line for record in changed for line in getattr(record, "lines", ())]
+        charges = {line.charge_id for line in lines} - {None}
         if not charges:
             return {}
         query = select(Charge.id, Charge.class_name).where(among(Charge.id, charges))
@@ -212,6 +213,11 @@ def _nonsense(kind: str, body: Body) -> list[Fault]:
         if abs(total - records.added(body)) > MOST_ROUNDING:
             sentence = f"is {total}, and lines and taxes add up to {records.added(body)}."
             found.append(Fault("/total", sentence))
+    is_chargeback = body.get("refund_kind") == "chargeback"
+    if is_chargeback and "credit_memo" in body:
+        found.append(Fault("/credit_memo", "is for a refund; a chargeback names the payment instead."))
+    if kind == "refund" and "payment" in body and not is_chargeback:
+        found.append(Fault("/payment", "is for a chargeback; a refund names the credit memo instead."))
     if "applied" in body:
         found.extend(_over_applied(kind, body))
     return found

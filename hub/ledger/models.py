@@ -111,10 +111,11 @@ class BillingCycle(Record, Base):
 
 
 class Line:
-    """One row of an invoice or credit memo. ``amount`` counts, whatever quantity and rate say."""
+    """One row of an invoice or credit memo. ``amount`` counts, whatever quantity and rate say. One
+    without a charge is a line of text: it amounts to nothing."""
 
     position: Mapped[int]
-    charge_id: Mapped[int]
+    charge_id: Mapped[int | None]
     description: Mapped[str | None]
     quantity: Mapped[Decimal | None] = mapped_column(Numeric(18, 5))
     rate: Mapped[Decimal | None] = mapped_column(Numeric(18, 5))
@@ -305,19 +306,32 @@ class PaymentApplied(Applied, Owned, Base):
     payment_id: Mapped[int]
 
 
+class RefundKind(enum.StrEnum):
+    """Who has given the money back."""
+
+    REFUND = "refund"
+    CHARGEBACK = "chargeback"
+    """The customer's bank has taken a payment back: what it paid is open again."""
+
+
 class Refund(Record, Base):
-    """Money given back to a customer."""
+    """Money given back to a customer, or taken back by the customer's bank."""
 
     __tablename__ = "refund"
     __table_args__ = own(
         to("customer", "customer_id"),
         to("credit_memo", "credit_memo_id"),
+        to("payment", "payment_id"),
         CheckConstraint("amount > 0", name="amount_positive"),
         Index("ix_refund_customer", "tenant_id", "customer_id"),
+        Index("ix_refund_payment", "tenant_id", "payment_id"),
     )
 
+    kind: Mapped[RefundKind] = mapped_column(server_default="refund")
     customer_id: Mapped[int]
     credit_memo_id: Mapped[int | None]
+    payment_id: Mapped[int | None]
+    """The payment that was charged back."""
     date: Mapped[dt.date]
     method: Mapped[str | None]
     reference: Mapped[str | None]

@@ -26,6 +26,7 @@ from hub.ledger.models import (
     PaymentApplied,
     Record,
     Refund,
+    RefundKind,
     Status,
 )
 from hub.money import ZERO, plain
@@ -62,6 +63,9 @@ def normal(kind: str, body: Body, currency: str) -> Body:
         if kept.get("charge_kind") == ChargeKind.SALE:
             # Charges that came before there were kinds are still the same.
             del kept["charge_kind"]
+    if kind == "refund" and kept.get("refund_kind") == RefundKind.REFUND:
+        # Refunds that came before there were kinds are still the same.
+        del kept["refund_kind"]
     for rows in ("lines", "taxes", "applied"):
         if rows in kept:
             kept[rows] = [_without_empty(row) for row in kept[rows]]
@@ -85,11 +89,12 @@ def digest(body: Body) -> str:
 
 def references(kind: str, body: Body) -> Iterator[tuple[str, str, str]]:
     """Yield each reference of ``body``: kind and external id of what it names, and its pointer."""
-    for field in ("customer", "billing_cycle", "credit_memo"):
+    for field in _REFERENCES:
         if kind != field and field in body:
             yield field, body[field], f"/{field}"
     for index, line in enumerate(body.get("lines", ())):
-        yield "charge", line["charge"], f"/lines/{index}/charge"
+        if "charge" in line:
+            yield "charge", line["charge"], f"/lines/{index}/charge"
     for index, applied in enumerate(body.get("applied", ())):
         yield "invoice", applied["invoice"], f"/applied/{index}/invoice"
 
@@ -159,17 +164,17 @@ def total(body: Body) -> Decimal:
 def added(body: Body) -> Decimal:
     """Return what the lines and taxes of a document's body add up to."""
     rows = [*body["lines"], *body.get("taxes", ())]
-    return sum((Decimal(row["amount"]) for row in rows), ZERO)
+    return sum((Decimal(row.get("amount", "0.00")) for row in rows), ZERO)
 
 
 def _line(line: type[Any], position: int, row: Body, ids: IDs) -> Any:
     return line(
         position=position,
-        charge_id=ids["charge", row["charge"]],
+        charge_id=ids["charge", row["charge"]] if "charge" in row else None,
         description=row.get("description"),
         quantity=decimal(row.get("quantity")),
         rate=decimal(row.get("rate")),
-        amount=Decimal(row["amount"]),
+        amount=Decimal(row.get("amount", "0.00")),
         class_name=row.get("class"),
     )
 
@@ -201,7 +206,9 @@ def _payment(record: Payment, body: Body, ids: IDs) -> None:
 
 def _refund(record: Refund, body: Body, ids: IDs) -> None:
     _cash(record, body, ids)
+    record.kind = RefundKind(body.get("refund_kind", RefundKind.REFUND))
     record.credit_memo_id = ids.get(("credit_memo", body.get("credit_memo", "")))
+    record.payment_id = ids.get(("payment", body.get("payment", "")))
 
 
 def _cash(record: Any, body: Body, ids: IDs) -> None:
@@ -227,11 +234,12 @@ _FILL: dict[str, Any] = {
 
 def named(kind: str, record: Any) -> Iterator[tuple[str, int]]:
     """Yield kind and id of every record that ``record`` refers to."""
-    for field in ("customer", "billing_cycle", "credit_memo"):
+    for field in _REFERENCES:
         if kind != field and (other := getattr(record, f"{field}_id", None)):
             yield field, other
     for line in getattr(record, "lines", ()):
-        yield "charge", line.charge_id
+        if line.charge_id is not None:
+            yield "charge", line.charge_id
     for applied in getattr(record, "applied", ()):
         yield "invoice", applied.invoice_id
 
@@ -260,9 +268,9 @@ def body(kind: str, record: Any, names: ExternalIDs) -> Body:
     return shown
 
 
-_COLUMNS = {"class": "class_name", "charge_kind": "kind"}
+_COLUMNS = {"class": "class_name", "charge_kind": "kind", "refund_kind": "kind"}
 """Columns that are called otherwise than their fields; ``kind`` is a record's own."""
-_REFERENCES = ("customer", "billing_cycle", "credit_memo")
+_REFERENCES = ("customer", "billing_cycle", "credit_memo", "payment")
 _FIELDS = {
     "customer": (
         "name",
@@ -301,7 +309,18 @@ _FIELDS = {
     ),
     "credit_memo": ("number", "customer", "date", "billing_cycle", "currency", "memo", "status"),
     "payment": ("customer", "date", "method", "reference", "amount", "currency", "status"),
-    "refund": ("customer", "date", "method", "reference", "amount", "currency", "credit_memo", "status"),
+    "refund": (
+        "customer",
+        "date",
+        "method",
+        "reference",
+        "amount",
+        "currency",
+        "credit_memo",
+        "refund_kind",
+        "payment",
+        "status",
+    ),
 }
 
 
@@ -316,6 +335,8 @@ def _number(value: Decimal | None) -> str | None:
 
 
 def _line_body(line: Any, names: ExternalIDs) -> Body:
+    if line.charge_id is None:
+        return {"description": line.description}
     return _without_empty(
         {
             "charge": names["charge", line.charge_id],

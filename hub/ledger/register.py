@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from hub.errors import NotFound
-from hub.ledger import records
+from hub.ledger import chargebacks, records
 from hub.ledger.models import (
     BillingCycle,
     CreditMemo,
@@ -21,6 +21,7 @@ from hub.ledger.models import (
     Payment,
     PaymentApplied,
     PlacedPosting,
+    Refund,
     Status,
 )
 from hub.money import ZERO
@@ -146,7 +147,20 @@ def settlements(db: Session, invoice: Invoice) -> list[Settlement]:
         )
         for id_, name, external_id, amount in db.execute(query):
             found.append(Settlement(kind, id_, name or external_id, amount))
-    return found
+    return [*found, *_charged_back(db, invoice, [one.id for one in found if one.kind == "payment"])]
+
+
+def _charged_back(db: Session, invoice: Invoice, payment_ids: Sequence[int]) -> Iterator[Settlement]:
+    """Yield what chargebacks have opened again of ``invoice``, below zero."""
+    taken = chargebacks.of(db, payment_ids)
+    if not taken:
+        return
+    for payment in db.scalars(select(Payment).where(Payment.id.in_(taken)).order_by(Payment.id)):
+        kept = {row.invoice_id: amount for row, amount in chargebacks.kept(payment, taken[payment.id])}
+        paid = sum((row.amount for row in payment.applied if row.invoice_id == invoice.id), ZERO)
+        last: Refund = taken[payment.id][-1]
+        if opened := paid - kept.get(invoice.id, ZERO):
+            yield Settlement("refund", last.id, last.reference or last.external_id, -opened)
 
 
 def cycle_totals(db: Session, cycles: Iterable[BillingCycle]) -> dict[int | None, CycleTotals]:

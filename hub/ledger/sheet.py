@@ -57,7 +57,7 @@ def columns(kind: str) -> dict[str, Column]:
         if name in _ROWS:
             item = contract.resolved(given["items"])
             for inner, inner_schema in item["properties"].items():
-                must = required and inner in item["required"]
+                must = required and inner in item.get("required", item.get("else", {}).get("required"))
                 found.append(Column(f"{name}.{inner}", _type(inner_schema), must))
         elif "properties" in given:
             found += [Column(f"{name}.{inner}", "text", False) for inner in given["properties"]]

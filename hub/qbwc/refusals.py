@@ -25,7 +25,12 @@ BOOKED = "booked"
 
 def title(what: str) -> str:
     """Return what people call a list: ``Class List``."""
-    known = {"account": "Chart of Accounts", "item": "Items List", BOOKED: "What was booked"}
+    known = {
+        "account": "Chart of Accounts",
+        "item": "Items List",
+        "template": "Templates",
+        BOOKED: "What was booked",
+    }
     return known.get(what) or f"{what.replace('_', ' ').title()} List"
 
 

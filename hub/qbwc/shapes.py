@@ -49,7 +49,7 @@ LIST_KINDS = (
         "PaymentMethod",
         "SalesTaxCode",
     ),
-    *("StandardTerms", "DateDrivenTerms", "Vendor"),
+    *("CustomerMsg", "StandardTerms", "DateDrivenTerms", "Vendor"),
     *("ItemService", "ItemNonInventory", "ItemOtherCharge", "ItemDiscount", "ItemSubtotal"),
     *("ItemSalesTax", "ItemSalesTaxGroup", "ItemGroup", "ItemPayment", "ItemInventory"),
     *("ItemInventoryAssembly", "ItemFixedAsset"),
@@ -141,6 +141,12 @@ SalesTaxCodeQuery
 TermsQuery
   list-filter
 
+CustomerMsgQuery
+  list-filter
+
+TemplateQuery
+  IncludeRetElement 50 *
+
 StandardTermsAdd
   StandardTermsAdd
     Name 31
@@ -209,6 +215,7 @@ InvoiceAdd
     CustomerRef ref 209
     ClassRef ref 159 ?
     ARAccountRef ref 159 ?
+    TemplateRef ref 31 ?
     TxnDate date ?
     RefNumber 11 ?
     BillAddress addr ?
@@ -217,6 +224,7 @@ InvoiceAdd
     DueDate date ?
     ItemSalesTaxRef ref 31 ?
     Memo 4095 ?
+    CustomerMsgRef ref 101 ?
     IsToBePrinted bool ?
     IsToBeEmailed bool ?
     CustomerSalesTaxCodeRef ref 3 ?
@@ -232,6 +240,7 @@ InvoiceMod
     CustomerRef ref 209 ?
     ClassRef ref 159 ?
     ARAccountRef ref 159 ?
+    TemplateRef ref 31 ?
     TxnDate date ?
     RefNumber 11 ?
     BillAddress addr ?
@@ -240,6 +249,7 @@ InvoiceMod
     DueDate date ?
     ItemSalesTaxRef ref 31 ?
     Memo 4095 ?
+    CustomerMsgRef ref 101 ?
     IsToBePrinted bool ?
     IsToBeEmailed bool ?
     CustomerSalesTaxCodeRef ref 3 ?
@@ -257,6 +267,7 @@ CreditMemoAdd
     CustomerRef ref 209
     ClassRef ref 159 ?
     ARAccountRef ref 159 ?
+    TemplateRef ref 31 ?
     TxnDate date ?
     RefNumber 11 ?
     BillAddress addr ?
@@ -265,6 +276,7 @@ CreditMemoAdd
     DueDate date ?
     ItemSalesTaxRef ref 31 ?
     Memo 4095 ?
+    CustomerMsgRef ref 101 ?
     IsToBePrinted bool ?
     IsToBeEmailed bool ?
     CustomerSalesTaxCodeRef ref 3 ?
@@ -280,6 +292,7 @@ CreditMemoMod
     CustomerRef ref 209 ?
     ClassRef ref 159 ?
     ARAccountRef ref 159 ?
+    TemplateRef ref 31 ?
     TxnDate date ?
     RefNumber 11 ?
     BillAddress addr ?
@@ -288,6 +301,7 @@ CreditMemoMod
     DueDate date ?
     ItemSalesTaxRef ref 31 ?
     Memo 4095 ?
+    CustomerMsgRef ref 101 ?
     IsToBePrinted bool ?
     IsToBeEmailed bool ?
     CustomerSalesTaxCodeRef ref 3 ?

@@ -93,6 +93,12 @@ CURRENCIES = {
 
 CLASSES = ("East", "West", "Online", "Online:Partners")
 TERMS = {"Due on receipt": 0, "Net 15": 15, "Net 30": 30, "Net 60": 60}
+MESSAGES = ("Thank you for your business.", "We appreciate your prompt payment.")
+TEMPLATES = {
+    "Intuit Product Invoice": "Invoice",
+    "Intuit Service Invoice": "Invoice",
+    "Custom Credit Memo": "CreditMemo",
+}
 CUSTOMERS = ("Abercrombie, Kristy", "Kern Lighting Warehouse")
 VENDOR, EMPLOYEE, OTHER_NAME = "State Board of Equalization", "Dan T. Miller", "Petty Cash Custodian"
 
@@ -105,6 +111,10 @@ def fill(lists: Lists) -> None:
         lists.add("PaymentMethod", method, PaymentMethodType=type)
     for terms, days in TERMS.items():
         lists.add("Terms", terms, "StandardTerms", StdDueDays=days)
+    for message in MESSAGES:
+        lists.add("CustomerMsg", message)
+    for template, type in TEMPLATES.items():
+        lists.add("Template", template, TemplateType=type)
     lists.add("SalesTaxCode", "Tax", IsTaxable=True, Desc="Taxable Sales")
     lists.add("SalesTaxCode", "Non", IsTaxable=False, Desc="Non-Taxable Sales")
     for name in CLASSES:

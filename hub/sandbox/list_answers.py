@@ -128,11 +128,15 @@ def _tax_code(_company: Company, entry: Entry) -> Ret:
 
 def _terms(_company: Company, entry: Entry) -> Ret:
     due = ("StdDueDays", str(entry.fields["StdDueDays"]))
-    return [("IsActive", boolean(entry.active)), due]
+    return [("IsActive", boolean(entry.active)), due, ("DiscountPct", entry.fields.get("DiscountPct"))]
 
 
 def _currency(_company: Company, entry: Entry) -> Ret:
     return [("IsActive", boolean(entry.active)), ("CurrencyCode", entry.fields["CurrencyCode"])]
+
+
+def _template(_company: Company, entry: Entry) -> Ret:
+    return [("IsActive", boolean(entry.active)), ("TemplateType", entry.fields["TemplateType"])]
 
 
 def _name(_company: Company, entry: Entry) -> Ret:
@@ -147,6 +151,8 @@ _SUBJECTS = {
     "PaymentMethod": _payment_method,
     "SalesTaxCode": _tax_code,
     "Terms": _terms,
+    "CustomerMsg": _name,
+    "Template": _template,
     "Vendor": _name,
     "Employee": _name,
     "OtherName": _name,

@@ -14,7 +14,17 @@ from hub.sandbox.file import CompanyFile
 NAMES = ("Customer", "Vendor", "Employee", "OtherName")
 """The lists that share one set of names: a customer cannot be called as a vendor is (3100)."""
 
-LISTS = ("Account", "Item", *NAMES, "Class", "PaymentMethod", "SalesTaxCode", "Terms")
+LISTS = (
+    "Account",
+    "Item",
+    *NAMES,
+    "Class",
+    "PaymentMethod",
+    "SalesTaxCode",
+    "Terms",
+    "CustomerMsg",
+    "Template",
+)
 
 
 SPECIAL = {

@@ -100,6 +100,12 @@ def _head(references: References, company: Company, sale: Transaction, body: Ele
     sales_tax.choose(references, company, sale, body)
     if klass := references.klass(body):
         sale.fields["class"] = klass
+    if template := references.find(body, "TemplateRef", "Template"):
+        if template.fields["TemplateType"] != sale.kind:
+            raise refusals.invalid_reference("Template", template.full_name, references.label)
+        sale.fields["template"] = template.id
+    if message := references.find(body, "CustomerMsgRef", "CustomerMsg", "Customer Message"):
+        sale.fields["message"] = message.id
     days = 0
     if terms := references.find(body, "TermsRef", "Terms"):
         sale.fields["terms"] = terms.id

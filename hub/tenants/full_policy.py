@@ -119,8 +119,18 @@ class FullPolicy(Owned, Base):
     item_missing: Mapped[Missing] = mapped_column(server_default="ask")
     item_account: Mapped[str] = mapped_column(server_default="")
     """Full name of the income account that new items get."""
+    write_off_account: Mapped[str] = mapped_column(server_default="")
+    """Full name of the account, such as Bad Debt, that new items get whose charge writes off."""
     item_fallback: Mapped[str] = mapped_column(server_default="")
     """Full name of the item that stands in for any that is missing; flagged wherever it does."""
+
+    invoice_template: Mapped[str] = mapped_column(server_default="")
+    credit_memo_template: Mapped[str] = mapped_column(server_default="")
+    """Names of the templates by which QuickBooks prints them; empty for its usual ones."""
+    customer_message: Mapped[str] = mapped_column(server_default="")
+    """The entry of the Customer Message List on invoices that bring no message of their own."""
+    terms_by_due_date: Mapped[bool] = mapped_column(server_default=text("true"))
+    """An invoice that names no terms gets those by which it is due on its due date."""
 
     edited: Mapped[Edited] = mapped_column(server_default="update")
     voided: Mapped[Voided] = mapped_column(server_default="void")

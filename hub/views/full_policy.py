@@ -19,6 +19,7 @@ from hub.books.models import ListKind
 from hub.errors import Refused
 from hub.exporters import names
 from hub.exporters.items import UNSOLD
+from hub.exporters.purposes import RULES
 from hub.ledger.models import Charge
 from hub.security import Permission
 from hub.tenants.full_policy import (
@@ -61,7 +62,8 @@ class Setting:
     """What can be chosen, and how that is called."""
     kind: Kind = Kind.CHOICE
     entries: str = ""
-    """Which list: ``income`` for its accounts, ``items`` for what can be sold."""
+    """Which list: ``income`` for its accounts, ``write_off`` for those of write-offs, ``items`` for what can
+    be sold, ``messages`` to customers, or templates by what they are for."""
 
     def read(self, text: str, options: Sequence[str]) -> Any:
         """Return what was typed as the column has it.
@@ -171,11 +173,45 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
             entries="income",
         ),
         Setting(
+            "write_off_account",
+            "Account of new items that write off",
+            "For charges of the kind write_off, such as Bad Debt. A write-off is a credit memo with such a charge, "
+            "applied to its invoice.",
+            kind=Kind.LIST,
+            entries="write_off",
+        ),
+        Setting(
             "item_fallback",
             "Fallback item",
             "Stands in for any item that is missing and not created. Records that use it say so.",
             kind=Kind.LIST,
             entries="items",
+        ),
+    ),
+    "Invoices and credit memos": (
+        Setting(
+            "terms_by_due_date",
+            "An invoice without terms gets those by which it is due on its due date",
+            "Of the Terms List: thirty days after the invoice's date are Net 30. Where none fit, the due date "
+            "goes alone.",
+            kind=Kind.FLAG,
+        ),
+        Setting(
+            "customer_message",
+            "Message to the customer",
+            "Of the Customer Message List, on every invoice that brings none of its own.",
+            kind=Kind.LIST,
+            entries="messages",
+        ),
+        Setting(
+            "invoice_template",
+            "Template of invoices",
+            "By which QuickBooks prints them. None leaves it to QuickBooks.",
+            kind=Kind.LIST,
+            entries="Invoice",
+        ),
+        Setting(
+            "credit_memo_template", "Template of credit memos", kind=Kind.LIST, entries="CreditMemo"
         ),
     ),
     "Changes": (
@@ -254,10 +290,18 @@ class FullPolicyPage(Page):
         """What can be chosen of the imported lists, by what a setting calls them."""
         chart = Chart(self.db, self.connection)
         items = [one for one in chart.all(ListKind.ITEM) if one.active and one.account]
+        templates = [one for one in chart.all(ListKind.TEMPLATE) if one.active]
+        messages = [one for one in chart.all(ListKind.CUSTOMER_MESSAGE) if one.active]
         return {
             "": [],
             "income": [entry.full_name for entry in chart.usable(_INCOME)],
+            "write_off": [entry.full_name for entry in chart.usable(RULES["write_off"].types)],
             "items": [one.full_name for one in items if one.type not in UNSOLD],
+            "messages": [one.full_name for one in messages],
+            **{
+                kind: [one.full_name for one in templates if one.type == kind]
+                for kind in ("Invoice", "CreditMemo")
+            },
         }
 
     @view_config(request_method="GET")

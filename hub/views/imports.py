@@ -45,6 +45,13 @@ IMPORTS = (
         "All accounts.",
         (ListKind.ACCOUNT,),
     ),
+    Import(
+        "terms",
+        "Import terms, messages and templates",
+        "Terms, messages and templates",
+        "What stands on invoices beside their lines: the Terms List, the Customer Message List, Templates.",
+        (ListKind.TERMS, ListKind.CUSTOMER_MESSAGE, ListKind.TEMPLATE),
+    ),
 )
 
 

@@ -74,6 +74,8 @@ class RecordPage(RecordsOfKind):
         postings = self.register.postings(record)
         entries = {f"journal_entry:{row.journal_entry_id}" for row in postings if row.journal_entry_id}
         subjects = {subject, *entries}
+        if getattr(record, "payment_id", None):
+            subjects.add(f"payment:{record.payment_id}")
         links, desk = Links(self.db, self.connection), Desk(self.db, self.connection)
         return {
             "kind": self.kind,

@@ -25,7 +25,7 @@ def test_an_invoice_says_what_the_billing_says(bench):
     (sent,) = re.findall("<InvoiceAdd>.*?</InvoiceAdd>", "".join(bench.tenant.messages()), re.DOTALL)
     for part in (
         "<PONumber>PO-77</PONumber>",
-        "<FullName>Net 30</FullName>",
+        "<TermsRef><ListID>",
         "<DueDate>2026-06-02</DueDate>",
         "<Memo>May</Memo>",
         "<Amount>-12.34</Amount>",
@@ -51,7 +51,7 @@ def test_a_change_of_what_it_says_alone_is_carried_too(bench):
 def test_terms_that_quickbooks_does_not_have_are_named(bench):
     bench.invoice("1042", "100.00", terms="Net 17")
     bench.tenant.sync()
-    (note,) = bench.notes("failed")
+    (note,) = bench.notes("held")
     assert "Net 17" in note
 
 

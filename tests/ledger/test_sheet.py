@@ -167,3 +167,15 @@ def test_every_template_is_right(kind):
     for one in read.records:
         assert contract.faults(kind, one.body | {"version": 1}) == []
         assert one.external_id
+
+
+def test_a_description_alone_is_a_line_of_text():
+    rows = [
+        ("external_id", "number", "customer", "date", "lines.charge", "lines.amount", "lines.description"),
+        ("i-1", "1", "c-1", "2026-01-05", "", "", "January"),
+        ("i-1", "", "", "", "gold", "49.00", ""),
+    ]
+    read = sheet.read("invoice", "\n".join(map(",".join, rows)).encode())
+    (record,) = read.records
+    assert record.body["lines"] == [{"description": "January"}, {"charge": "gold", "amount": "49.00"}]
+    assert not contract.faults("invoice", record.body | {"version": 1})
