@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from pyramid.paster import get_appsettings
 
 import hub.books.customer_choice
+import hub.books.customer_currency
 import hub.books.models
 import hub.ledger.models
 import hub.qbwc.models

@@ -18,6 +18,8 @@ CLEARING = "Billing Clearing"
 TAX_ACCOUNT = "Sales Tax Collected"
 TAX_ITEM = "Sales Tax"
 SALES_TAX_PAYABLE = "SalesTaxPayable"
+KEPT_IN_ONE = ("AccountsPayable", "AccountsReceivable", "Bank", "CreditCard")
+"""The types of accounts that take amounts in their own currency only (protocol.md G)."""
 TAX_AGENCY = "tax_agency"
 """The purpose under which the vendor is chosen who is owed what stands on Sales Tax Payable."""
 
@@ -47,6 +49,7 @@ class Chart:
         }
         self._assigned = {(row.purpose, row.code): row.name for row in db.scalars(select(Assignment))}
         self._imported = connection.imported is not None
+        self._home = str(connection.company.get("currency", "USD"))
 
     def all(self, kind: ListKind) -> list[ListEntry]:
         """Return the entries of one list, by name."""
@@ -124,23 +127,74 @@ class Chart:
         """Full name of the clearing account, whether QuickBooks has it or not."""
         return self._assigned.get(("clearing", ""), CLEARING)
 
-    def receivable(self) -> ListEntry:
-        """Return Accounts Receivable (full mode)."""
-        return self._special("AccountsReceivable", "Accounts Receivable")
+    def currency(self, code: str) -> ListEntry:
+        """Return QuickBooks' entry of the currency ``EUR``.
 
-    def deposit(self, method: str) -> ListEntry:
-        """Return the account that payments by ``method`` go to: Undeposited Funds unless chosen."""
+        :raises Objection: when it has none.
+        """
+        if found := self.find(ListKind.CURRENCY, code):
+            return found
+        if not self.all(ListKind.CURRENCY):
+            raise Objection("QuickBooks' currencies have not been imported yet; they come with a run.")
+        raise Objection(
+            f"QuickBooks does not use the currency {code}. Make it active there, in the Currency List, "
+            "then press Try again."
+        )
+
+    def _takes(self, account: ListEntry, code: str) -> bool:
+        """Whether amounts in a currency may stand on an account (protocol.md G)."""
+        home = self.find(ListKind.CURRENCY, self._home)
+        own = account.currency or (home.full_name if home else "")
+        wanted = self.find(ListKind.CURRENCY, code)
+        if wanted is None or own == wanted.full_name:
+            return True
+        is_home = not account.currency or (home is not None and own == home.full_name)
+        return is_home and account.type not in KEPT_IN_ONE
+
+    def receivable(self, currency: str = "") -> ListEntry:
+        """Return Accounts Receivable (full mode): that of the ``currency``, where it is not the home
+        currency.
+
+        :raises Objection: when QuickBooks has none.
+        """
+        if currency in ("", self._home):
+            return self._special("AccountsReceivable", "Accounts Receivable")
+        name = self.currency(currency).full_name
+        for account in self.usable(["AccountsReceivable"]):
+            if account.currency == name:
+                return account
+        raise Objection(
+            f"QuickBooks has no Accounts Receivable account in {currency}. Add one there: Lists » Chart "
+            f"of Accounts » New, of type Accounts Receivable and currency {name}. Then press Try again."
+        )
+
+    def deposit(self, method: str, currency: str = "") -> ListEntry:
+        """Return the account that payments by ``method`` go to: Undeposited Funds unless chosen, and
+        where what is chosen is kept in another currency."""
+        found = self._deposit(method)
+        if currency in ("", self._home) or self._takes(found, currency):
+            return found
+        return self._special("UndepositedFunds", "Undeposited Funds")
+
+    def _deposit(self, method: str) -> ListEntry:
         name = self._assigned.get(("deposit", method)) or self._assigned.get(("deposit", ""))
         if name:
             what = f"The deposit account of “{method}”" if method else "The deposit account"
             return self.account(name, what, "Integration Settings")
         return self._special("UndepositedFunds", "Undeposited Funds")
 
-    def refund(self, method: str) -> ListEntry:
-        """Return the account that refunds by ``method`` come from: that of its payments unless chosen."""
+    def refund(self, method: str, currency: str = "") -> ListEntry:
+        """Return the account that refunds by ``method`` come from: that of its payments unless chosen,
+        and where what is chosen is kept in another currency."""
+        found = self._refund(method)
+        if currency in ("", self._home) or self._takes(found, currency):
+            return found
+        return self.deposit(method, currency)
+
+    def _refund(self, method: str) -> ListEntry:
         name = self._assigned.get(("refund", method)) or self._assigned.get(("refund", ""))
         if not name:
-            return self.deposit(method)
+            return self._deposit(method)
         what = f"The account of refunds by “{method}”" if method else "The account of refunds"
         return self.account(name, what, "Accounts by purpose")
 

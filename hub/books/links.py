@@ -7,13 +7,16 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from hub.books import booked, contents, stamps
+from hub.books.currencies import currencies
 from hub.books.models import BookedLine, Connection, Link
+from hub.db import among
 from hub.qbwc.qbxml import Element
 
 log = logging.getLogger(__name__)
@@ -56,7 +59,9 @@ class Links:
         wanted = set(subjects)
         if not wanted:
             return {}
-        query = select(Link).where(Link.connection_id == self._connection.id, Link.subject.in_(wanted))
+        query = select(Link).where(
+            Link.connection_id == self._connection.id, among(Link.subject, wanted)
+        )
         return {link.subject: link for link in self._db.scalars(query)}
 
     def taken(self, object_ids: Iterable[str]) -> set[str]:
@@ -65,7 +70,7 @@ class Links:
         if not wanted:
             return set()
         query = select(Link.object_id).where(
-            Link.connection_id == self._connection.id, Link.object_id.in_(wanted), ~Link.missing
+            Link.connection_id == self._connection.id, among(Link.object_id, wanted), ~Link.missing
         )
         return set(self._db.scalars(query))
 
@@ -82,7 +87,7 @@ class Links:
         if not wanted:
             return {}
         query = select(Link).where(
-            Link.connection_id == self._connection.id, Link.formerly.in_(wanted), Link.formerly != ""
+            Link.connection_id == self._connection.id, among(Link.formerly, wanted), Link.formerly != ""
         )
         found: dict[str, list[Link]] = {}
         for link in self._db.scalars(query.order_by(Link.id)):
@@ -101,7 +106,7 @@ class Links:
         wanted = set(subjects)
         if wanted:
             mine = Link.connection_id == self._connection.id
-            ours = Link.subject.in_(wanted) | Link.formerly.in_(wanted)
+            ours = among(Link.subject, wanted) | among(Link.formerly, wanted)
             self._db.execute(update(Link).where(mine, ours).values(edit_sequence=""))
 
     def doubt(self, subjects: Iterable[str]) -> None:
@@ -109,7 +114,7 @@ class Links:
         nobody's edit."""
         wanted = list(subjects)
         if wanted:
-            mine = Link.connection_id == self._connection.id, Link.subject.in_(wanted)
+            mine = Link.connection_id == self._connection.id, among(Link.subject, wanted)
             unsure = {"edit_sequence": "", "fingerprint": STALE, "content": {}}
             self._db.execute(update(Link).where(*mine).values(unsure))
 
@@ -149,21 +154,21 @@ class Links:
         """QuickBooks no longer has these objects: their records count as not booked."""
         if not subjects:
             return
-        mine = Link.connection_id == self._connection.id, Link.subject.in_(subjects)
+        mine = Link.connection_id == self._connection.id, among(Link.subject, subjects)
         self._db.execute(update(Link).where(*mine).values(missing=True, version=0))
         self._clear_lines(subjects)
 
     def forget(self, subjects: Sequence[str]) -> None:
         """QuickBooks was asked and has nothing of these records: they may be booked anew."""
         if subjects:
-            mine = Link.connection_id == self._connection.id, Link.subject.in_(subjects)
+            mine = Link.connection_id == self._connection.id, among(Link.subject, subjects)
             self._db.execute(delete(Link).where(*mine))
             stamps.erase(self._db, subjects)
 
     def _clear_lines(self, subjects: Sequence[str]) -> None:
         if not subjects:
             return
-        mine = Link.connection_id == self._connection.id, Link.subject.in_(subjects)
+        mine = Link.connection_id == self._connection.id, among(Link.subject, subjects)
         self._db.execute(delete(BookedLine).where(BookedLine.link_id.in_(select(Link.id).where(*mine))))
 
     def _keep(
@@ -189,6 +194,19 @@ class Links:
             values = {"connection": self._connection.id, "unknown": booked.UNKNOWN}
             self._db.execute(_REBOOK, values | {"lines": json.dumps(lines)})
 
+    def _currency(self, ret: Element) -> str:
+        """Return the code of a transaction's currency; QuickBooks names none where it keeps only one. One
+        that is in no list that was read keeps its name, and the proof shows it."""
+        name = ret.get("CurrencyRef/FullName")
+        if not name:
+            return str(self._connection.company.get("currency", "USD"))
+        return self._codes.get(name.casefold(), name)
+
+    @cached_property
+    def _codes(self) -> Mapping[str, str]:
+        known = currencies(self._db, self._connection)
+        return {name.casefold(): code for code, name in known.items()}
+
     def _lines(self, booking: Booking) -> list[dict[str, Any]]:
         assert booking.ret is not None
         return self._read(booking.subject, booking.ret)
@@ -200,16 +218,11 @@ class Links:
             return []
         try:
             head = {"subject": subject, "date": booked.day(ret).isoformat()}
-            head["currency"] = currency(ret, self._connection)
+            head["currency"] = self._currency(ret)
             return [{**head, **line._asdict(), "amount": str(line.amount)} for line in booked.lines(ret)]
         except (ValueError, ArithmeticError):
             log.exception("booked answer unreadable", extra={"subject": subject})
             return []
-
-
-def currency(ret: Element, connection: Connection) -> str:
-    """Return the currency of a transaction; QuickBooks names none where it keeps only one."""
-    return ret.get("CurrencyRef/Code") or str(connection.company.get("currency", "USD"))
 
 
 _COLUMNS = (

@@ -14,7 +14,7 @@ from sqlalchemy import case, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from hub.books.models import BookedLine, Connection, ListEntry, ListImport, ListKind
+from hub.books.models import BookedLine, Connection, JournalEntryLine, ListEntry, ListImport, ListKind
 from hub.db import among
 from hub.ledger.models import Posting
 from hub.money import LIMIT
@@ -33,6 +33,7 @@ REQUESTS = {
     ListKind.TERMS: "TermsQuery",
     ListKind.CUSTOMER_MESSAGE: "CustomerMsgQuery",
     ListKind.TEMPLATE: "TemplateQuery",
+    ListKind.CURRENCY: "CurrencyQuery",
 }
 DELETED = {
     ListKind.ACCOUNT: ("Account",),
@@ -51,6 +52,7 @@ DELETED = {
     ListKind.TERMS: ("StandardTerms", "DateDrivenTerms"),
     ListKind.CUSTOMER_MESSAGE: ("CustomerMsg",),
     ListKind.TEMPLATE: (),
+    ListKind.CURRENCY: ("Currency",),
 }
 """What each list is called where QuickBooks tells what was deleted from it."""
 KINDS = {name: kind for kind, names in DELETED.items() for name in names}
@@ -78,13 +80,13 @@ _ALWAYS = ("ListID", "TimeModified", "EditSequence", "Name", "FullName", "IsActi
 WANTED = {
     ListKind.ACCOUNT: (
         *_ALWAYS,
-        *("AccountType", "SpecialAccountType", "AccountNumber", "Desc", "Balance"),
+        *("AccountType", "SpecialAccountType", "AccountNumber", "Desc", "Balance", "CurrencyRef"),
     ),
     ListKind.ITEM: (
         *_ALWAYS,
         *("SalesOrPurchase", "SalesAndPurchase", "IncomeAccountRef", "AccountRef", "ItemDesc"),
     ),
-    ListKind.CUSTOMER: (*_ALWAYS, "CompanyName", "Email", "AccountNumber"),
+    ListKind.CUSTOMER: (*_ALWAYS, "CompanyName", "Email", "AccountNumber", "CurrencyRef"),
     ListKind.CLASS: _ALWAYS,
     ListKind.PAYMENT_METHOD: _ALWAYS,
     ListKind.SALES_TAX_CODE: (*_ALWAYS, "Desc"),
@@ -94,6 +96,7 @@ WANTED = {
     ListKind.TERMS: (*_ALWAYS, "StdDueDays", "DiscountPct"),
     ListKind.CUSTOMER_MESSAGE: _ALWAYS,
     ListKind.TEMPLATE: (*_ALWAYS, "TemplateType"),
+    ListKind.CURRENCY: (*_ALWAYS, "CurrencyCode"),
 }
 """What is asked for of each entry: a customer is a third as long without the rest."""
 
@@ -266,6 +269,7 @@ _FIELDS = {
     "company": "text",
     "account": "text",
     "description": "text",
+    "currency": "text",
     "active": "boolean",
     "due_days": "bigint",
     "edit_sequence": "text",
@@ -309,7 +313,7 @@ def _follow_renames(db: Session, connection: Connection, names: dict[str, str]) 
         for row in db.execute(query)
         if row.full_name != names[row.list_id]
     }
-    for model in (Posting, BookedLine) if renamed else ():
+    for model in (Posting, BookedLine, JournalEntryLine) if renamed else ():
         new = case(renamed, value=model.account)
         db.execute(
             update(model).where(model.account.in_(renamed)).values(account=new),
@@ -358,7 +362,7 @@ def _row(kind: ListKind, element: Element) -> dict[str, Any]:
 
 
 _EMPTY: dict[str, Any] = {
-    **dict.fromkeys(("special", "number", "email", "company", "account", "description"), ""),
+    **dict.fromkeys(("special", "number", "email", "company", "account", "description", "currency"), ""),
     "balance": None,
     "due_days": None,
 }
@@ -380,6 +384,7 @@ def _account(element: Element) -> dict[str, str | None]:
         "special": element.get("SpecialAccountType"),
         "number": element.get("AccountNumber"),
         "description": element.get("Desc"),
+        "currency": element.get("CurrencyRef/FullName"),
     }
 
 
@@ -395,7 +400,12 @@ def _customer(element: Element) -> dict[str, str]:
         "number": element.get("AccountNumber").strip(),
         "email": element.get("Email").strip(),
         "company": element.get("CompanyName").strip(),
+        "currency": element.get("CurrencyRef/FullName"),
     }
+
+
+def _currency(element: Element) -> dict[str, str]:
+    return {"number": element.get("CurrencyCode")}
 
 
 def _described(element: Element) -> dict[str, str]:
@@ -431,6 +441,7 @@ _OWN: dict[ListKind, Callable[[Element], Mapping[str, Any]]] = {
     ListKind.TERMS: _terms,
     ListKind.CUSTOMER_MESSAGE: _bare,
     ListKind.TEMPLATE: _template,
+    ListKind.CURRENCY: _currency,
 }
 """What the entries of each list have besides."""
 

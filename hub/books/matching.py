@@ -49,6 +49,9 @@ class Wanted:
     account_number: str = ""
     email: str = ""
     company: str = ""
+    currency: str = ""
+    """QuickBooks' name of the currency that the customer must be kept in; empty where there is just
+    one."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ def find(
         return {}
     values = {
         "connection": connection.id,
+        "home": connection.company.get("currency", "USD"),
         "rows": json.dumps(rows),
         "shown": SHOWN,
         **{mark.value: WEIGHTS[mark] if mark in set(marks) else 0 for mark in Mark},
@@ -137,6 +141,9 @@ _FOUND = " UNION ALL ".join(
         FROM wanted w JOIN list_entry e ON {condition}
         WHERE :{mark} > 0 AND {mine} AND e.connection_id = :connection
           AND e.kind = 'customer' AND e.active
+          AND (w.currency = '' OR w.currency = coalesce(nullif(e.currency, ''), (
+            SELECT c.full_name FROM list_entry c
+            WHERE c.connection_id = :connection AND c.kind = 'currency' AND c.number = :home LIMIT 1)))
     """
     for mark, condition, mine in (
         (
@@ -153,7 +160,8 @@ _FIND = text(
     f"""
     WITH wanted AS (
         SELECT v.* FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
-            id bigint, name text, account_number text, email text, company text)
+            id bigint, name text, account_number text, email text, company text,
+            currency text)
     ), found AS ({_FOUND}), scored AS (
         SELECT f.id, f.entry_id, sum(f.weight) AS score
         FROM found f JOIN list_entry e ON e.id = f.entry_id

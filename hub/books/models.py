@@ -94,6 +94,7 @@ class ListKind(enum.StrEnum):
     TERMS = "terms"
     CUSTOMER_MESSAGE = "customer_message"
     TEMPLATE = "template"
+    CURRENCY = "currency"
 
 
 NAMES = (ListKind.CUSTOMER, ListKind.VENDOR, ListKind.EMPLOYEE, ListKind.OTHER_NAME)
@@ -129,7 +130,7 @@ class ListEntry(Owned, Base):
     special: Mapped[str] = mapped_column(server_default="")
     """An account's SpecialAccountType: tells Accounts Receivable in any language."""
     number: Mapped[str] = mapped_column(server_default="")
-    """Account number: of an account, or of a customer."""
+    """Account number: of an account, or of a customer; a currency's code."""
     email: Mapped[str] = mapped_column(server_default="")
     company: Mapped[str] = mapped_column(server_default="")
     name_key: Mapped[str] = mapped_column(Computed("lower(full_name)"))
@@ -140,6 +141,8 @@ class ListEntry(Owned, Base):
     account: Mapped[str] = mapped_column(server_default="")
     """Full name of the account an item is booked to."""
     description: Mapped[str] = mapped_column(server_default="")
+    currency: Mapped[str] = mapped_column(server_default="")
+    """QuickBooks' name of what an account or a customer is kept in; empty is the home currency."""
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     gone: Mapped[bool] = mapped_column(server_default=text("false"))
     """Deleted in QuickBooks, and so inactive here as well."""

@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.books.customer_currency import CustomerCurrency
 from hub.books.models import JournalEntry, Link, WantedAccount
 from hub.ledger import records
+from hub.ledger.models import Customer
 
 _MODELS: dict[str, type[Any]] = {
     **records.MODELS,
@@ -39,7 +41,7 @@ def labels(db: Session, subjects: Iterable[str]) -> dict[str, Label]:
     subjects = set(subjects)
     for subject in subjects:
         kind, _, id_ = subject.partition(":")
-        if kind in _MODELS and id_.isdecimal():
+        if (kind in _MODELS or kind == "customer_currency") and id_.isdecimal():
             wanted[kind].add(int(id_))
     followed = _followed(db, subjects)
     for of, _ in followed.values():
@@ -48,15 +50,33 @@ def labels(db: Session, subjects: Iterable[str]) -> dict[str, Label]:
         subjects.add(of)
     found = {subject: Label("", 0, _unknown(subject)) for subject in subjects}
     for kind, ids in wanted.items():
+        if kind not in _MODELS:
+            continue
         model = _MODELS[kind]
         for record in db.scalars(select(model).where(model.id.in_(ids))):
             cycle = record.billing_cycle_id if kind == "journal_entry" else None
             name = getattr(record, "name", "")
             found[f"{kind}:{record.id}"] = Label(kind, record.id, _title(kind, record), name, cycle)
+    found |= _in_currencies(db, wanted["customer_currency"])
     for subject, (of, words) in followed.items():
         label = found[of]
         found[subject] = replace(label, title=words.format(label.title[:1].lower() + label.title[1:]))
     return found
+
+
+def _in_currencies(db: Session, ids: set[int]) -> dict[str, Label]:
+    """Return the labels of customers in currencies besides their own."""
+    if not ids:
+        return {}
+    query = select(CustomerCurrency, Customer.name).join(
+        Customer, Customer.id == CustomerCurrency.customer_id
+    )
+    return {
+        f"customer_currency:{one.id}": Label(
+            "customer", one.customer_id, f"Customer {name} in {one.currency}", name
+        )
+        for one, name in db.execute(query.where(CustomerCurrency.id.in_(ids)))
+    }
 
 
 FOLLOWING = {

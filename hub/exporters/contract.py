@@ -76,6 +76,8 @@ class Held:
     """An errand that cannot go, and the sentence that says why and what to do."""
 
     sentence: str
+    more: Sequence[Errand] = ()
+    """Errands that have to be done first, and nobody has put yet."""
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,20 @@ CONTACT = ("FirstName", "LastName", "BillAddress", "Phone", "Email")
 """What is updated of a customer whose other details are QuickBooks' own."""
 
 
-def add(connection: Connection, customer: Customer, name: str, notes: str = "") -> Prepared:
-    """Return the request that adds a customer under ``name``."""
+def add(
+    connection: Connection,
+    customer: Customer,
+    name: str,
+    notes: str = "",
+    subject: str = "",
+    currency: str = "",
+) -> Prepared:
+    """Return the request that adds a customer under ``name``, in the ``currency`` of this ListID where it
+    is not the home currency."""
     fields = _fields(customer, name, notes)
-    fields["ExternalGUID"] = guid(connection, f"customer:{customer.id}")
+    fields["ExternalGUID"] = guid(connection, subject or f"customer:{customer.id}")
+    if currency:
+        fields["CurrencyRef"] = {"ListID": currency}
     return Prepared("CustomerAdd", {"CustomerAdd": fields}, customer.version)
 
 
@@ -30,6 +40,11 @@ def mod_contact(customer: Customer, link: Link) -> Prepared:
     """Return the request that changes how a customer is reached, and nothing else."""
     fields = _fields(customer, "", "")
     return _mod(customer, link, {name: fields[name] for name in CONTACT if name in fields})
+
+
+def mod_details(customer: Customer, link: Link) -> Prepared:
+    """Return the request that changes all of a customer but its name and notes."""
+    return _mod(customer, link, _fields(customer, "", ""))
 
 
 def _mod(customer: Customer, link: Link, fields: dict[str, Any]) -> Prepared:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
+from hub.books.chart import Chart
 from hub.books.customer_choice import choices, choose
 from hub.books.links import Adopted, Links
 from hub.books.matching import Candidate
@@ -70,7 +71,15 @@ class Customers:
             return self._linked(customer, found, standing)
         rule = names.by_rule(customer, self._policy.name_rule)
         notes = _notes(rule, standing.name)
-        return customer_form.add(self._connection, customer, standing.name, notes)
+        currency = self._currency(customer)
+        return customer_form.add(self._connection, customer, standing.name, notes, currency=currency)
+
+    def _currency(self, customer: Customer) -> str:
+        """Return the ListID of a new customer's currency; nothing for the home currency."""
+        company = self._connection.company
+        if not company.get("multi_currency") or customer.currency == company.get("currency", "USD"):
+            return ""
+        return Chart(self._db, self._connection).currency(customer.currency).list_id
 
     def _linked(self, customer: Customer, found: Candidate, standing: Standing) -> Outcome:
         link = Link(**_adopted(customer, found)._asdict(), adopted=True, fingerprint="")

@@ -78,7 +78,8 @@ def document(
     """
     kind = record.__tablename__
     object_ = _OBJECTS[kind]
-    accounts: Accounts = [(Purpose.RECEIVABLE, None, "", places.chart.receivable().full_name)]
+    receivable = places.chart.receivable(record.currency)
+    accounts: Accounts = [(Purpose.RECEIVABLE, None, "", receivable.full_name)]
     rows = [*_lines(places, record, accounts), *_taxes(places, record, accounts)]
     sheet = places.stationery.of(record)
     if sheet.text:
@@ -87,7 +88,7 @@ def document(
     ref_number, notes = _numbered(record, object_, turn)
     head = present(
         CustomerRef={"ListID": customer.object_id},
-        ARAccountRef=_ref(places.chart.receivable()),
+        ARAccountRef=_ref(receivable),
         TemplateRef=sheet.template,
         TxnDate=turn.date.isoformat(),
         RefNumber=ref_number,
@@ -138,13 +139,20 @@ def reversal(connection: Connection, chart: Chart, subject: str, link: Link, dat
     ]
     fields = present(
         CustomerRef={"ListID": link.content["Customer"][0]},
-        ARAccountRef=_ref(chart.receivable()),
+        ARAccountRef=_booked_receivable(chart, link),
         TxnDate=date.isoformat(),
         RefNumber=number(f"{link.number}-C", 11, "R", link.id),
         Memo=f"Takes back invoice {link.number}",
     )
     fields |= {"ExternalGUID": guid(connection, subject), "CreditMemoLineAdd": rows}
     return Prepared("CreditMemoAdd", {"CreditMemoAdd": fields}, 1)
+
+
+def _booked_receivable(chart: Chart, link: Link) -> dict[str, Any]:
+    """Return the receivables account that a document stands on: there is one for each currency."""
+    if booked := link.content.get("Receivable account"):
+        return {"ListID": booked[0]}
+    return _ref(chart.receivable())
 
 
 ADJUSTING = "Makes up for what QuickBooks computed otherwise"
@@ -262,8 +270,8 @@ def payment(
 
     :raises Objection: when there is no account for it.
     """
-    deposit = places.chart.deposit(record.method or "")
-    receivable = places.chart.receivable()
+    deposit = places.chart.deposit(record.method or "", record.currency)
+    receivable = places.chart.receivable(record.currency)
     ref_number = number(record.reference or record.external_id, 20, "P", record.id)
     fields = present(
         CustomerRef={"ListID": customer.object_id},
@@ -303,8 +311,8 @@ def refund(
     :raises Objection: when there is no account for it.
     """
     method = record.method or ""
-    source = places.chart.refund(method)
-    receivable = places.chart.receivable()
+    source = places.chart.refund(method, record.currency)
+    receivable = places.chart.receivable(record.currency)
     ref_number = number(record.reference or record.external_id, 11, "R", record.id)
     accounts = _cash_accounts(Purpose.REFUND, record, receivable, source)
     head = {"TxnDate": record.date.isoformat(), "RefNumber": ref_number}
@@ -324,7 +332,12 @@ def refund(
             "EntityRef": {"ListID": customer.object_id},
         }
         credit = {"AccountRef": _ref(source), "Amount": plain(record.amount), "Memo": memo}
-        fields = head | stamp | {"JournalDebitLine": [debit], "JournalCreditLine": [credit]}
+        fields = (
+            head
+            | _currency(places, record.currency, connection)
+            | stamp
+            | {"JournalDebitLine": [debit], "JournalCreditLine": [credit]}
+        )
         return Prepared("JournalEntryAdd", {"JournalEntryAdd": fields}, record.version, accounts)
     fields = present(
         CustomerRef={"ListID": customer.object_id},
@@ -338,6 +351,13 @@ def refund(
     )
     body = {"ARRefundCreditCardAdd": fields}
     return Prepared("ARRefundCreditCardAdd", body, record.version, accounts)
+
+
+def _currency(places: Places, code: str, connection: Connection) -> dict[str, Any]:
+    """Return the currency of a journal entry; none is the home currency. QuickBooks takes its own rate."""
+    if code == connection.company.get("currency", "USD"):
+        return {}
+    return {"CurrencyRef": {"ListID": places.chart.currency(code).list_id}}
 
 
 def _check(

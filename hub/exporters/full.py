@@ -21,8 +21,10 @@ from sqlalchemy.orm import Session
 
 from hub.books import contents
 from hub.books.chart import Chart, Objection
+from hub.books.customer_currency import subjects_of
 from hub.books.links import Links
 from hub.books.models import NAMES, Connection, Link, ListEntry, ListKind
+from hub.db import among
 from hub.exporters import forms
 from hub.exporters.charges import Charges
 from hub.exporters.contract import (
@@ -39,8 +41,9 @@ from hub.exporters.contract import (
 )
 from hub.exporters.credits import Credits, Reversals, owners
 from hub.exporters.customers import Customers
+from hub.exporters.doubles import Doubles
 from hub.exporters.items import Items
-from hub.exporters.parents import Parents
+from hub.exporters.parents import DOUBLE_RANK, Parents, Waits
 from hub.exporters.revisions import CREDITS_RANK, Revisions, used_on
 from hub.exporters.stationery import Stationery
 from hub.exporters.taken import elsewhere
@@ -65,6 +68,10 @@ CHARGED_BACK_RANK = 65
 """A payment that was charged back is used on the chargeback, once that is there."""
 ENDING = {"refund": 20, "payment": 22, "credit_memo": 24}
 """What is void goes before the documents that it was used on, so that these are free."""
+SEVERAL = (
+    "Or let QuickBooks keep several currencies (Edit » Preferences » Multiple Currencies), which cannot "
+    "be undone there, and press Try again."
+)
 _MODELS: dict[str, type[Any]] = {
     "customer": Customer,
     "charge": Charge,
@@ -78,7 +85,7 @@ _MODELS: dict[str, type[Any]] = {
 class FullExporter:
     """Writes each record as the QuickBooks object of the same name."""
 
-    lists = (
+    _lists = (
         ListKind.ACCOUNT,
         ListKind.ITEM,
         ListKind.CLASS,
@@ -108,10 +115,15 @@ class FullExporter:
         }
         self._parents = Parents(db, self._links, {})
         self._linked: Mapping[str, Link] = {}
-        self._elsewhere: set[tuple[str, int]] = set()
         self._taken: Mapping[int, list[Refund]] = {}
         self._chargebacks: Mapping[str, Link] = {}
+        self._elsewhere: set[tuple[str, int]] = set()
         self._revisions = Revisions(db, connection, self._links)
+
+    @property
+    def lists(self) -> Sequence[ListKind]:
+        """The lists this mode imports: the currencies where there are several."""
+        return (*self._lists, *([ListKind.CURRENCY] if self._is_multiple else []))
 
     @property
     def chart(self) -> Chart:
@@ -136,6 +148,9 @@ class FullExporter:
         if kind == "refund":
             taken = [one.payment_id for one in changed if one.payment_id is not None]
             errands += [Errand(f"payment:{id_}", CHARGED_BACK_RANK) for id_ in taken]
+        if kind == "customer" and self._is_multiple:
+            doubles = subjects_of(self._db, [record.id for record in changed])
+            errands += [Errand(subject, DOUBLE_RANK) for subject in doubles]
         return errands + [use for record in changed for use in self._uses(record, kind)]
 
     def closed(self, cycle: BillingCycle) -> list[Errand]:
@@ -159,17 +174,21 @@ class FullExporter:
                 wanted.pop("reversal", []), self.chart
             ),
         }
+        doubles = wanted.pop("customer_currency", [])
+        made |= Doubles(self._db, self._connection, self._links).prepare(doubles, self.chart)
         records = {
             f"{kind}:{record.id}": record
             for kind, ids in wanted.items()
-            for record in self._db.scalars(select(_MODELS[kind]).where(_MODELS[kind].id.in_(ids)))
+            for record in self._db.scalars(select(_MODELS[kind]).where(among(_MODELS[kind].id, ids)))
         }
         self._load(records)
         return made | {subject: self._outcome(subject, record) for subject, record in records.items()}
 
     def _load(self, records: Mapping[str, Any]) -> None:
         """Fetch what building these records needs: links, parents, charges, namesakes."""
-        self._parents = Parents(self._db, self._links, records)
+        self._parents = Parents(
+            self._db, self._links, records, self._connection if self._is_multiple else None
+        )
         self._linked = self._parents.linked
         payments = [record.id for record in records.values() if isinstance(record, Payment)]
         self._taken = chargebacks.of(self._db, payments)
@@ -196,7 +215,7 @@ class FullExporter:
         try:
             outcome = self._build[subject.partition(":")[0]](record)
         except Objection as error:
-            return Held(str(error))
+            return Held(str(error), error.more if isinstance(error, Waits) else ())
         if not isinstance(outcome, Prepared):
             return outcome
         return fits(replace(outcome, note=" ".join(filter(None, (outcome.note, self._items.note())))))
@@ -205,17 +224,29 @@ class FullExporter:
         date = getattr(record, "date", None)
         return self._cutover is not None and date is not None and date < self._cutover
 
+    @property
+    def _is_multiple(self) -> bool:
+        """Whether the company file keeps several currencies."""
+        return bool(self._connection.company.get("multi_currency"))
+
     @cached_property
     def _cutover(self) -> dt.date | None:
         return policy_of(self._db).cutover
 
     def _check(self, record: Any, date: dt.date) -> None:
         for objection in (
-            currency_objection(self._connection, record.currency),
+            self._currency_objection(record),
             period_objection(self._connection, date),
         ):
             if objection:
                 raise Objection(objection)
+
+    def _currency_objection(self, record: Any) -> str | None:
+        """Say that the company file keeps one currency, and not the record's, or nothing."""
+        if self._is_multiple:
+            return None
+        objection = currency_objection(self._connection, record.currency)
+        return objection and f"{objection} {SEVERAL}"
 
     def _customer(self, customer: Customer) -> Outcome:
         return self._customers.outcome(customer, self._linked.get(f"customer:{customer.id}"))

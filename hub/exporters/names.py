@@ -19,7 +19,9 @@ _SUFFIX = re.compile(r"(?<=.) \(C( \d+)?\)$")
 _BREAK = re.compile(r"[\t\r\n]")
 RULE = (
     "A colon becomes “ - ”, a tab or line break a blank. A name of more than 41 letters is cut after a "
-    "word and ends in “~” and a short number of its own. The full name stands in the customer's notes."
+    "word and ends in “~” and a short number of its own. The full name stands in the customer's notes. "
+    "A customer who is billed in a second currency is a second customer in QuickBooks, called "
+    "“Name (EUR)”; the currency is never cut."
 )
 
 
@@ -46,6 +48,21 @@ def shortened(name: str, customer_id: int) -> str:
     return plain if plain and len(plain) <= LIMIT else _with_tail(plain, customer_id)
 
 
+def in_currency(name: str, currency: str) -> str:
+    """Return what a customer is called in a currency besides its own, whether that fits or not."""
+    return f"{name} ({currency})"
+
+
+def variants_in_currency(name: str, currency: str, customer_id: int) -> list[str]:
+    """Return names that fit for a customer in a currency besides its own, the best first; each ends in
+    the currency, which is never cut."""
+    tail = f" ({currency})"
+    room = LIMIT - len(tail)
+    plain = _plain(name)
+    own = _with_tail(plain, customer_id, room)
+    return [f"{plain}{tail}", f"{own}{tail}"] if plain and len(plain) <= room else [f"{own}{tail}"]
+
+
 def variants(name: str, customer_id: int) -> Iterator[str]:
     """Yield what tells ``name`` from one that is in use: `` (C)``, `` (C 2)`` and so on behind it, and
     last what is nobody else's."""
@@ -61,9 +78,9 @@ def _plain(name: str) -> str:
     return " ".join(re.sub(r"\s*:+\s*", " - ", storable(name)).split()).strip("- ")
 
 
-def _with_tail(plain: str, customer_id: int) -> str:
+def _with_tail(plain: str, customer_id: int, limit: int = LIMIT) -> str:
     tail = number(plain, -1, "~", customer_id)
-    room = LIMIT - len(tail) - 1
+    room = limit - len(tail) - 1
     words = plain[: room + 1].rpartition(" ")[0]
     # A long last word is cut as well: most of the room is worth more than whole words.
     kept = plain if len(plain) <= room else words if len(words) > room // 2 else plain[:room]

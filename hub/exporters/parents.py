@@ -10,8 +10,11 @@ from sqlalchemy import literal, select, text
 from sqlalchemy.orm import Session
 
 from hub.books.chart import Objection
+from hub.books.customer_currency import Billed, kept, kept_in
 from hub.books.links import Links
-from hub.books.models import Link
+from hub.books.models import Connection, Link
+from hub.db import among
+from hub.exporters.contract import Errand
 from hub.ledger.models import CreditMemo, Customer, Invoice, Status
 
 
@@ -20,33 +23,81 @@ class _Parent(NamedTuple):
     name: str
     customer_id: int
     is_void: bool
+    currency: str
+
+
+class Waits(Objection):
+    """Something waits for what nobody has put into the outbox yet."""
+
+    def __init__(self, sentence: str, more: Sequence[Errand]):
+        super().__init__(sentence)
+        self.more = more
 
 
 _QUERIES = {
-    "customer": select(Customer.id, Customer.name, Customer.id, literal(False)),
-    "invoice": select(Invoice.id, Invoice.number, Invoice.customer_id, Invoice.status == Status.VOID),
-    "credit_memo": select(
-        CreditMemo.id, CreditMemo.number, CreditMemo.customer_id, CreditMemo.status == Status.VOID
-    ),
+    "customer": select(Customer.id, Customer.name, Customer.id, literal(False), Customer.currency),
+    **{
+        kind: select(
+            model.id, model.number, model.customer_id, model.status == Status.VOID, model.currency
+        )
+        for kind, model in (("invoice", Invoice), ("credit_memo", CreditMemo))
+    },
 }
+DOUBLE_RANK = 10
 
 
 class Parents:
     """The parents of some records, and all their links, fetched in a few statements."""
 
-    def __init__(self, db: Session, links: Links, records: Mapping[str, Any]):
+    def __init__(
+        self,
+        db: Session,
+        links: Links,
+        records: Mapping[str, Any],
+        several: Connection | None = None,
+    ):
+        """Fetch them; ``several`` is a connection whose QuickBooks keeps a customer for each currency."""
         wanted = _wanted(records.values())
         self._known = {
             f"{kind}:{row[0]}": _Parent(*row)
             for kind, ids in wanted.items()
-            for row in db.execute(_QUERIES[kind].where(_QUERIES[kind].selected_columns[0].in_(ids)))
+            for row in db.execute(_QUERIES[kind].where(among(_QUERIES[kind].selected_columns[0], ids)))
         }
-        self.linked: Mapping[str, Link] = links.of([*records, *self._known])
+        self._doubles = self._of_currencies(db, several, records.values()) if several else {}
+        doubles = list(self._doubles.values())
+        self.linked: Mapping[str, Link] = links.of([*records, *self._known, *doubles])
         """The links of the records and their parents, by subject."""
-        self.excluded = excluded(db, [one for one in self._known if one not in self.linked])
+        self._put = _waiting(db, [one for one in doubles if one not in self.linked])
+        self.excluded = excluded(db, [one for one in (*self._known, *doubles) if one not in self.linked])
         """By whom parents that are not in QuickBooks have been kept from it, by subject."""
         self.former = links.former(s for s in (*records, *self._known) if not s.startswith("customer:"))
         """The documents whose place others have taken, by the subject they stood for."""
+
+    def _customer(self, subject: str, parent: _Parent, child: Any) -> Link:
+        called = f"customer “{parent.name}”"
+        more: list[Errand] = []
+        if double := self._doubles.get(Billed(parent.id, child.currency)):
+            subject, called = double, f"customer “{parent.name}” in {child.currency}"
+            more = [] if double in self._put else [Errand(double, DOUBLE_RANK)]
+        link = self.linked.get(subject)
+        if link is None or link.voided:
+            raise Waits(waits_for(f"the {called}", self.excluded.get(subject)), more)
+        if link.missing:
+            raise Objection(f"Waits for the {called}, which QuickBooks does not have any more.")
+        return link
+
+    def _of_currencies(
+        self, db: Session, connection: Connection, records: Iterable[Any]
+    ) -> Mapping[Billed, str]:
+        """Return the subjects of customers who are billed in a currency that is not their own."""
+        own = {one.id: one.currency for key, one in self._known.items() if key.startswith("customer:")}
+        own |= kept_in(db, connection, own)
+        billed = {
+            Billed(record.customer_id, record.currency)
+            for record in records
+            if getattr(record, "customer_id", None) in own
+        }
+        return kept(db, [one for one in billed if own[one.customer_id] != one.currency])
 
     def unlinked(self) -> list[tuple[str, int]]:
         """Return the invoices and credit memos, kind and id, that are not in QuickBooks and never were,
@@ -67,11 +118,19 @@ class Parents:
         :raises Objection: when it is not there, or can never be.
         """
         subject = f"{kind}:{parent_id}"
-        parent, link = self._known[subject], self.linked.get(subject)
+        parent = self._known[subject]
+        if kind == "customer":
+            return self._customer(subject, parent, child)
+        link = self.linked.get(subject)
         called = f"{kind.replace('_', ' ')} “{parent.name}”"
         if parent.customer_id != child.customer_id:
             raise Objection(
                 f"It names the {called}, which is another customer's. Correct the customer or the reference."
+            )
+        if parent.currency != child.currency:
+            raise Objection(
+                f"It names the {called}, which is in {parent.currency}, and is itself in {child.currency}. "
+                "Correct the currency or the reference."
             )
         if parent.is_void:
             raise Objection(f"It names the {called}, which is void. Void it too, or apply it elsewhere.")
@@ -89,6 +148,11 @@ def excluded(db: Session, subjects: Sequence[str]) -> Mapping[str, str]:
     return {row.subject: row.note for row in db.execute(_EXCLUDED, {"subjects": list(subjects)})}
 
 
+def _waiting(db: Session, subjects: Sequence[str]) -> set[str]:
+    """Return those of ``subjects`` that somebody has put into the outbox."""
+    return set(db.scalars(_PUT, {"subjects": list(subjects)})) if subjects else set()
+
+
 def waits_for(called: str, exclusion: str | None) -> str:
     """Return the sentence for what waits for a record that is not in QuickBooks; ``exclusion`` is what
     is said of that where it never goes by itself."""
@@ -102,6 +166,7 @@ def waits_for(called: str, exclusion: str | None) -> str:
 _EXCLUDED = text(
     "SELECT subject, note FROM operation WHERE state = 'excluded' AND subject = ANY(:subjects)"
 )
+_PUT = text("SELECT DISTINCT subject FROM operation WHERE subject = ANY(:subjects)")
 """What a person decided about a record is told here as a row, as exporters stand below the outbox."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
+from hub.books.currencies import currencies
 from hub.books.customer_choice import choices
 from hub.books.matching import Mark, Match, Wanted, find, held_names
 from hub.books.models import Connection
@@ -69,6 +70,7 @@ class Standings:
         self._db = db
         self._connection = connection
         self._policy = policy
+        self._currencies = currencies(db, connection)
         self._used: set[str] = set()
         self._held: set[str] = set()
 
@@ -98,6 +100,7 @@ class Standings:
             (customer.account_number or "").strip(),
             (customer.email or "").strip(),
             (customer.company or "").strip(),
+            self._currencies.get(customer.currency, ""),
         )
 
     def _stand(self, customer: Customer, name: str, match: Match, chosen: bool) -> Standing:

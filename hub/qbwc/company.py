@@ -90,6 +90,9 @@ def _facts(host: Element | None, preferences: Element | None) -> dict[str, Any]:
     if preferences is not None:
         accounting = "AccountingPreferences"
         facts["class_tracking"] = preferences.get(f"{accounting}/IsUsingClassTracking") == "true"
+        facts["multi_currency"] = (
+            preferences.get("MultiCurrencyPreferences/IsMultiCurrencyOn") == "true"
+        )
         facts["closing_date"] = preferences.get(f"{accounting}/ClosingDate") or None
     return facts
 

@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import select, text
 
 from hub.books.connections import confirm
-from hub.books.models import Trouble
+from hub.books.models import ListKind, Trouble
 from hub.db import HubSession
 from hub.errors import QBXMLError
 from hub.qbwc import checks, company, imports, inbox, qbxml, readback, statuses
@@ -157,6 +157,8 @@ class Conversation:
         if facts != connection.company:
             # A closing date that was moved, a feature that is on: what was held for it may go.
             outbox.release()
+        if facts.get("multi_currency") and not connection.company.get("multi_currency"):
+            session.agenda = [*session.agenda, {"list": ListKind.CURRENCY.value, "since": ""}]
         connection.company = facts
         if not connection.confirmed and found.tenant.confirm_company:
             confirm(connection)

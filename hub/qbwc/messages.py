@@ -19,7 +19,7 @@ from sqlalchemy import insert, select, text
 from hub.books import stamps
 from hub.books.stamps import Carried
 from hub.db import HubSession
-from hub.exporters.contract import Errand, Held, Nothing, Outcome, Prepared, fits
+from hub.exporters.contract import Held, Nothing, Outcome, Prepared, fits
 from hub.qbwc import doubts, letters, pace, qbxml
 from hub.qbwc.models import Message, Operation, Stage, State, SyncSession
 from hub.qbwc.outbox import PATIENCE, Outbox
@@ -136,7 +136,7 @@ class Messages:
         self._db.flush()
         self._mark(rest)
         stamps.stamp(self._db, stamped)
-        self.outbox.put([errand for outcome in outcomes.values() for errand in _more(outcome)])
+        self.outbox.put([errand for outcome in outcomes.values() for errand in outcome.more])
         if any(row["state"] == State.DONE for row in rest):
             # What depends on these is told otherwise now.
             self.outbox.release(Operation.rank > batch[0].rank)
@@ -217,11 +217,6 @@ def _fitting(operation: _Taken, outcome: Outcome) -> Outcome:
         return outcome
     fitted = fits(replace(outcome, fields=letters.plain(outcome.fields)))
     return fitted if isinstance(fitted, Held) else outcome
-
-
-def _more(outcome: Outcome) -> Sequence[Errand]:
-    """Return the errands that follow from what was prepared."""
-    return () if isinstance(outcome, Held) else outcome.more
 
 
 def _written(operation: _Taken, prepared: Prepared) -> str:

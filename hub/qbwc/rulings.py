@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from hub.books.changes import Changes
+from hub.books.customer_currency import CustomerCurrency
 from hub.books.links import Links
 from hub.books.models import Connection, JournalEntry, Link
 from hub.db import HubSession, among
@@ -62,6 +63,13 @@ class Rulings:
         if kind == "customer":
             for name, model in _BILLED:
                 query = select(model.id).where(model.customer_id == id_)
+                yield from (f"{name}:{one}" for one in self._db.scalars(query))
+        elif kind == "customer_currency":
+            own = self._db.get_one(CustomerCurrency, id_)
+            for name, model in _BILLED:
+                query = select(model.id).where(
+                    model.customer_id == own.customer_id, model.currency == own.currency
+                )
                 yield from (f"{name}:{one}" for one in self._db.scalars(query))
         elif kind == "charge":
             billed = select(InvoiceLine.invoice_id).where(InvoiceLine.charge_id == id_).distinct()

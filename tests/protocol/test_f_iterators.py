@@ -6,7 +6,7 @@ import pytest
 
 from hub.books import lists
 from hub.books.connections import main_connection
-from hub.books.models import ListImport
+from hub.books.models import ListImport, ListKind
 from hub.qbwc import imports
 from hub.qbwc.models import Refusal
 from hub.sandbox import bulk, faults, people
@@ -95,6 +95,18 @@ def refusals(tenant):
 
 def an_hour_later(tenant):
     change(tenant, "UPDATE refusal SET asked = asked - interval '61 minutes'")
+
+
+def test_a_list_that_was_refused_is_asked_for_at_once_when_a_person_imports_it(full):
+    """F, D.2: whoever has given the permission presses Import, and need not wait for an hour."""
+    full.sync(plan=faults.refusing("ClassQueryRq", 3260, "No permission."))
+    assert refusals(full) == ["class"]
+    with full.db() as db:
+        found = main_connection(db, open_tenant(db, full.slug))
+        imports.want_some(db, found, [ListKind.CLASS], None)
+    full.sync()
+    assert refusals(full) == []
+    assert imported(full, "class")
 
 
 @pytest.mark.parametrize("code", [3260, 3261, 3175, 7999])
