@@ -20,6 +20,9 @@ TAX_ITEM = "Sales Tax"
 SALES_TAX_PAYABLE = "SalesTaxPayable"
 KEPT_IN_ONE = ("AccountsPayable", "AccountsReceivable", "Bank", "CreditCard")
 """The types of accounts that take amounts in their own currency only (protocol.md G)."""
+TAX_GROUP = "ItemSalesTaxGroup"
+COMPUTED_TAXES = ("ItemSalesTax", TAX_GROUP)
+"""The types of items with which QuickBooks computes a tax by itself (protocol.md C.4)."""
 TAX_AGENCY = "tax_agency"
 """The purpose under which the vendor is chosen who is owed what stands on Sales Tax Payable."""
 
@@ -229,6 +232,28 @@ class Chart:
     def tax_item(self, code: str) -> ListEntry:
         """Return the item that carries tax ``code`` on an invoice, found as ``tax_account`` is."""
         return self._for_tax(ListKind.ITEM, code, TAX_ITEM)
+
+    def tax_place(self, code: str) -> str:
+        """Return the full name of the account that tax ``code`` is on in full mode: its item's, or Sales
+        Tax Payable where QuickBooks computes it; raises as ``tax_item`` does."""
+        item = self.tax_item(code)
+        if item.type in COMPUTED_TAXES:
+            return self._special(SALES_TAX_PAYABLE, "Sales Tax Payable").full_name
+        return item.account
+
+    def tax_line(self, code: str) -> ListEntry:
+        """Return the item whose line says an amount of tax ``code``: its own, or the usual one where that
+        is a group, which stands on no line; raises as ``tax_item`` does."""
+        item = self.tax_item(code)
+        if item.type != TAX_GROUP:
+            return item
+        return self.item(TAX_ITEM, f"A line for tax “{code}”", "the page Accounts by purpose")
+
+    def computed_taxes(self) -> list[str]:
+        """Return the codes whose tax QuickBooks computes by itself."""
+        found = sorted(code for purpose, code in self._assigned if purpose == "tax")
+        named = {code: self.find(ListKind.ITEM, self._assigned["tax", code]) for code in found}
+        return [code for code, item in named.items() if item and item.type in COMPUTED_TAXES]
 
     def _for_tax(self, kind: ListKind, code: str, usual: str) -> ListEntry:
         chosen = self._assigned.get(("tax", code)) or self._assigned.get(("tax", ""))

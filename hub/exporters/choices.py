@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from hub.books.chart import (
     CLEARING,
+    COMPUTED_TAXES,
     SALES_TAX_PAYABLE,
     TAX_AGENCY,
     Chart,
@@ -148,11 +149,11 @@ class Choices:
                 if entry.special in ("", SALES_TAX_PAYABLE)
             ]
         else:
-            hint = "The item that carries this tax as a line of its own on the invoice."
-            items = self.chart.all(ListKind.ITEM)
-            options = [
-                item for item in items if item.active and item.account and item.type in _TAX_ITEMS
-            ]
+            hint = (
+                "An item that carries the billing's amount as a line of its own; or a sales tax item or group, "
+                "with which QuickBooks computes the tax of the charges marked taxable (of all, where none is)."
+            )
+            options = [item for item in self.chart.all(ListKind.ITEM) if _carries_tax(item)]
         return self._slot(
             ("tax", code), f"Tax “{code}”", hint, chosen, lambda: self._tax_place(code), options
         )
@@ -308,6 +309,11 @@ class Choices:
         except Objection as error:
             return str(error)
         return ""
+
+
+def _carries_tax(item: ListEntry) -> bool:
+    is_plain = bool(item.account) and item.type in _TAX_ITEMS
+    return item.active and (is_plain or item.type in COMPUTED_TAXES)
 
 
 def spoken(type_: str) -> str:

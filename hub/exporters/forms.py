@@ -8,9 +8,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
-from hub.books.chart import Chart
+from hub.books.chart import COMPUTED_TAXES, Chart
 from hub.books.models import Connection, Link, ListEntry, ListKind
 from hub.exporters.contract import Prepared, guid, number
+from hub.exporters.sales_tax import SalesTax, untaxed
 from hub.exporters.stationery import Stationery
 from hub.ledger.models import Payment, Purpose, Refund, RefundKind
 from hub.money import plain
@@ -29,6 +30,7 @@ class Places(Protocol):
     def item_of(self, charge_id: int) -> ListEntry: ...
     def class_of(self, charge_id: int, name: str | None) -> ListEntry | None: ...
     def charge_text(self, charge_id: int) -> str: ...
+    def is_taxable(self, charge_id: int) -> bool: ...
     def is_refunded_by_check(self, method: str) -> bool: ...
     def is_refunded_by_journal(self, method: str) -> bool: ...
 
@@ -71,8 +73,9 @@ def document(
 ) -> Prepared:
     """Return the request that adds an invoice or credit memo, or with ``link`` changes it.
 
-    Tax is what the billing platform computed: lines go as not taxable and each tax is a line
-    of its own, so QuickBooks adds none by itself (protocol.md C.4).
+    Where a tax is a plain item, it is what the billing platform computed: lines go as not taxable and
+    each tax is a line of its own, so QuickBooks adds none by itself (protocol.md C.4). ``SalesTax``
+    says how it goes where QuickBooks is to compute it.
 
     :raises Objection: when an amount has no place in QuickBooks.
     """
@@ -80,7 +83,9 @@ def document(
     object_ = _OBJECTS[kind]
     receivable = places.chart.receivable(record.currency)
     accounts: Accounts = [(Purpose.RECEIVABLE, None, "", receivable.full_name)]
-    rows = [*_lines(places, record, accounts), *_taxes(places, record, accounts)]
+    charges = {line.charge_id for line in record.lines if line.charge_id is not None}
+    tax = SalesTax(places.chart, record, {id_ for id_ in charges if places.is_taxable(id_)})
+    rows = [*_lines(places, record, accounts, tax), *_taxes(places, record, accounts)]
     sheet = places.stationery.of(record)
     if sheet.text:
         rows.append({"Desc": sheet.text})
@@ -95,8 +100,10 @@ def document(
         PONumber=getattr(record, "po_number", None),
         TermsRef=sheet.terms,
         DueDate=due.isoformat() if due else "",
+        ItemSalesTaxRef=tax.item,
         Memo=" · ".join(filter(None, (*notes, record.memo))),
         CustomerMsgRef=sheet.message,
+        CustomerSalesTaxCodeRef=tax.code,
     )
     if link is None:
         again = record.version if turn.number else 0
@@ -126,17 +133,18 @@ def reversal(connection: Connection, chart: Chart, subject: str, link: Link, dat
 
     :raises Objection: when QuickBooks has no receivables account.
     """
-    code = chart.find(ListKind.SALES_TAX_CODE, "Non")
+    code = untaxed(chart)
     rows = [
         present(
             ItemRef={"ListID": line["Item"][0]} if "Item" in line else {},
             Desc=line.get("Description"),
             ClassRef={"ListID": line["Class"][0]} if "Class" in line else {},
             Amount=line.get("Amount") if "Item" in line else "",
-            SalesTaxCodeRef=_ref(code) if code and "Item" in line else {},
+            SalesTaxCodeRef=code if "Item" in line else {},
         )
         for line in link.content.get("Lines", [])
     ]
+    rows += _computed_tax(chart, link)
     fields = present(
         CustomerRef={"ListID": link.content["Customer"][0]},
         ARAccountRef=_booked_receivable(chart, link),
@@ -155,21 +163,34 @@ def _booked_receivable(chart: Chart, link: Link) -> dict[str, Any]:
     return _ref(chart.receivable())
 
 
+def _computed_tax(chart: Chart, link: Link) -> list[dict[str, Any]]:
+    """Return the line that takes back the tax which QuickBooks computed: the lines do not say it."""
+    lines = link.content.get("Lines", [])
+    said = sum((Decimal(line.get("Amount", "0")) for line in lines), Decimal("0.00"))
+    off = Decimal(link.content.get("Total", said)) - said
+    codes = chart.computed_taxes()
+    if not off or not codes:
+        return []
+    return [adjusting_line(chart, chart.tax_line(codes[0]).list_id, off, "Tax")]
+
+
 ADJUSTING = "Makes up for what QuickBooks computed otherwise"
 """What the line says that brings a document to the billing's total."""
 
 
-def adjusted(prepared: Prepared, list_id: str, amount: Decimal) -> Prepared:
+def adjusting_line(chart: Chart, list_id: str, amount: Decimal, text: str) -> dict[str, Any]:
+    """Return a line of ``amount``, of which QuickBooks computes no tax."""
+    return present(
+        ItemRef={"ListID": list_id}, Desc=text, Amount=plain(amount), SalesTaxCodeRef=untaxed(chart)
+    )
+
+
+def adjusted(prepared: Prepared, chart: Chart, list_id: str, amount: Decimal) -> Prepared:
     """Return a change of a document with a line more, which makes up for ``amount``."""
     body = dict(prepared.fields[prepared.kind])
     (name,) = (name for name in body if name.endswith("LineMod"))
-    line = {
-        "TxnLineID": "-1",
-        "ItemRef": {"ListID": list_id},
-        "Desc": ADJUSTING,
-        "Amount": plain(amount),
-    }
-    body[name] = [*body[name], line]
+    line = adjusting_line(chart, list_id, amount, ADJUSTING)
+    body[name] = [*body[name], {"TxnLineID": "-1", **line}]
     return replace(prepared, fields={prepared.kind: body})
 
 
@@ -195,7 +216,7 @@ def _rows(prepared: Prepared) -> list[dict[str, Any]]:
     return next((body[name] for name in body if "Line" in name), [])
 
 
-def _lines(places: Places, record: Any, accounts: Accounts) -> list[dict[str, Any]]:
+def _lines(places: Places, record: Any, accounts: Accounts, tax: SalesTax) -> list[dict[str, Any]]:
     rows = []
     for line in record.lines:
         if line.charge_id is None:
@@ -212,7 +233,7 @@ def _lines(places: Places, record: Any, accounts: Accounts) -> list[dict[str, An
                 Quantity=_quantity(item, line.quantity),
                 ClassRef=_ref(class_) if class_ else {},
                 Amount=plain(line.amount),
-                SalesTaxCodeRef=_untaxed(places),
+                SalesTaxCodeRef=tax.line_code(line.charge_id),
             )
         )
     return rows
@@ -229,22 +250,19 @@ def _taxes(places: Places, record: Any, accounts: Accounts) -> list[dict[str, An
     rows = []
     for tax in record.taxes:
         item = places.chart.tax_item(tax.code)
-        accounts.append((Purpose.TAX, None, tax.code, item.account))
+        accounts.append((Purpose.TAX, None, tax.code, places.chart.tax_place(tax.code)))
+        if item.type in COMPUTED_TAXES:
+            continue
         rate = f" {tax.rate.normalize():f}%" if tax.rate is not None else ""
         rows.append(
             present(
                 ItemRef=_ref(item),
                 Desc=f"Tax {tax.code}{rate}",
                 Amount=plain(tax.amount),
-                SalesTaxCodeRef=_untaxed(places),
+                SalesTaxCodeRef=untaxed(places.chart),
             )
         )
     return rows
-
-
-def _untaxed(places: Places) -> Fields:
-    code = places.chart.find(ListKind.SALES_TAX_CODE, "Non")
-    return _ref(code) if code else {}
 
 
 def _method(places: Places, method: str | None) -> Fields:

@@ -458,6 +458,10 @@ class FullExporter:
         charge = self._charges[charge_id]
         return charge.description or charge.name
 
+    def is_taxable(self, charge_id: int) -> bool:
+        """Whether a charge is marked as taxable, which counts where QuickBooks computes the tax."""
+        return self._charges[charge_id].taxable
+
     def class_of(self, charge_id: int, name: str | None) -> ListEntry | None:
         """Return the class of a line, where QuickBooks tracks classes.
 
@@ -473,7 +477,7 @@ class FullExporter:
         if purpose is Purpose.RECEIVABLE:
             return self.chart.receivable().full_name
         if purpose is Purpose.TAX:
-            return self.chart.tax_item(code).account
+            return self.chart.tax_place(code)
         if purpose is Purpose.DEPOSIT:
             return self.chart.deposit(code).full_name
         if purpose is Purpose.REFUND:

@@ -131,15 +131,9 @@ class Revisions:
             )
         if not link.edit_sequence:
             return forms.query(link, record.version)
-        return forms.adjusted(prepared, self.tax_item(record), off)
-
-    def tax_item(self, record: Any) -> str:
-        """Return the ListID of the item that carries a document's tax.
-
-        :raises Objection: when there is none.
-        """
+        chart = Chart(self._db, self._connection)
         code = record.taxes[0].code if record.taxes else ""
-        return Chart(self._db, self._connection).tax_item(code).list_id
+        return forms.adjusted(prepared, chart, chart.tax_line(code).list_id, off)
 
     def _unread(self, link: Link, record: Any) -> Outcome | None:
         if link.edit_sequence and contents.LINKED in link.content:
