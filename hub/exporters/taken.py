@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.db import among
 from hub.ledger.models import CreditMemo, Invoice, Posting
 
 RECORDS = ("invoice", "credit_memo", "payment", "refund")
@@ -28,7 +29,7 @@ def in_entries(db: Session, records: Iterable[tuple[str, int]]) -> set[tuple[str
         return set()
     query = select(Posting.kind, Posting.record_id).where(
         Posting.kind.in_({kind for kind, _ in wanted}),
-        Posting.record_id.in_({id_ for _, id_ in wanted}),
+        among(Posting.record_id, {id_ for _, id_ in wanted}),
         Posting.journal_entry_id.is_not(None),
     )
     return wanted & {(kind, id_) for kind, id_ in db.execute(query.distinct())}
@@ -43,6 +44,6 @@ def elsewhere(
     for kind, model in _NAMED.items():
         ids = {id_ for one, id_ in wanted if one == kind}
         if ids and cutover:
-            early = select(model.id).where(model.id.in_(ids), model.date < cutover)
+            early = select(model.id).where(among(model.id, ids), model.date < cutover)
             found |= {(kind, id_) for id_ in db.scalars(early)}
     return found

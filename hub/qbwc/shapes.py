@@ -18,7 +18,7 @@ Lengths and order are QuickBooks Desktop's, qbXML 13.0 (protocol.md C.3, E.4).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -626,17 +626,26 @@ element's text, a mapping its children, a sequence the element repeated."""
 def too_long(kind: str, fields: Fields) -> list[Fault]:
     """List every text of ``fields`` that is longer than QuickBooks keeps for it, counted as it is
     written: ``№`` is two letters there."""
-    return list(_too_long(SHAPES[kind], fields, ""))
+    found: list[Fault] = []
+    _measure(SHAPES[kind], fields, "", found)
+    return found
 
 
-def _too_long(shape: Shape, fields: Fields, path: str) -> Iterator[Fault]:
+def _measure(shape: Shape, fields: Fields, path: str, found: list[Fault]) -> None:
+    by_name = shape.by_name
     for name, value in fields.items():
-        inner = shape.by_name[name]
-        for one in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
-            if isinstance(one, Mapping):
-                yield from _too_long(inner, one, f"{path}/{name}")
-            elif inner.limit and (length := len(storable(one))) > inner.limit:
-                yield Fault(
-                    f"{path}/{name}",
-                    f"{name} has {length} characters and QuickBooks keeps {inner.limit}: “{one}”",
+        inner = by_name[name]
+        # Nearly all are single texts, and tens of thousands of them are measured at a time.
+        if isinstance(value, str):
+            if inner.limit and (length := len(storable(value))) > inner.limit:
+                found.append(
+                    Fault(
+                        f"{path}/{name}",
+                        f"{name} has {length} characters and QuickBooks keeps {inner.limit}: “{value}”",
+                    )
                 )
+        elif isinstance(value, Mapping):
+            _measure(inner, value, f"{path}/{name}", found)
+        else:
+            for one in value:
+                _measure(shape, {name: one}, path, found)
