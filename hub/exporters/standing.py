@@ -134,7 +134,7 @@ class Standings:
             return f"QuickBooks does not have this customer. Create it on the page {PAGE}."
         return (
             "QuickBooks does not have this customer, and new ones are entered there by hand. "
-            "The next run finds it."
+            "The hub looks for it once a day; press Try again for the next run to find it."
         )
 
     def _look_up_names(self, stood: Mapping[int, Standing]) -> None:
