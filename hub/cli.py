@@ -25,7 +25,7 @@ from hub.books.connections import main_connection
 from hub.books.integration import Integration
 from hub.db import HubSession, migrate, unit
 from hub.errors import HubError, Refused
-from hub.exporters import proof_for
+from hub.exporters import customers_for, proof_for
 from hub.money import pretty
 from hub.qbwc import decisions
 from hub.qbwc import qwc as qwc_file
@@ -46,6 +46,7 @@ from hub.settings import load, variables
 from hub.tenants.models import Approval, Mode
 from hub.tenants.service import StaffRoom, add_support, create_tenant, open_tenant
 from hub.views import proof_files
+from hub.views.span import months
 
 ACTOR = "command line"
 
@@ -440,21 +441,31 @@ def books(path: Path, json_: bool) -> None:
 
 @hub.command()
 @click.argument("tenant")
-@click.option("--csv", "csv_", is_flag=True, help="Print the accounts and causes as CSV.")
+@click.option(
+    "--from", "first", default="", metavar="MONTH", help="The first month: 2026-05, or its first day."
+)
+@click.option(
+    "--to", "last", default="", metavar="MONTH", help="The last month: 2026-05, or its last day."
+)
+@click.option("--csv", "csv_", is_flag=True, help="Print the accounts, causes and months as CSV.")
 @as_json
 @configured
-def proof(settings: dict[str, Any], tenant: str, csv_: bool, json_: bool) -> None:
-    """Print billed, booked and their difference, by account and by cause."""
+def proof(settings: dict[str, Any], tenant: str, first: str, last: str, csv_: bool, json_: bool) -> None:
+    """Print billed, booked and their difference, by account and by cause; as JSON by customer too."""
     if csv_ and json_:
         raise click.UsageError("Say --json or --csv, one of the two.")
     with database(settings) as db:
         opened = open_tenant(db, tenant)
-        found = proof_for(db, opened, thorough=True)
+        span = months(first, last)
+        found = proof_for(db, opened, span, thorough=True)
+        facts = found.as_json()
+        if json_:
+            facts["customers"] = [row.as_json() for row in customers_for(db, opened, span).page()]
         name = opened.name
     if csv_:
         click.echo(proof_files.csv(found).decode("utf-8-sig"), nl=False)
         return
-    say(json_, found.as_json(), f"{name}\n{proof_table(found)}")
+    say(json_, facts, f"{name}\n{proof_table(found)}")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def proof_table(proof: Proof) -> str:
         many = f"{share.cause.label} ({share.carriers:,})" if share.carriers else share.cause.label
         lines.append(f"  {many:66}{pretty(share.amount):>14}")
     delivery, position = proof.delivery, proof.position
-    lines.append(f"{delivery.same:,} of {delivery.sent:,} sent are in QuickBooks with the same amounts.")
+    lines.append(delivery.sentence)
     for what, amount in (
         ("Customers owe, by the ledger", position.owed),
         ("Opening position, before the cut-over", position.opening),
@@ -53,6 +53,8 @@ def proof_table(proof: Proof) -> str:
         what = f"  its balance in QuickBooks, read {position.imported.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
         lines.append(f"{what:68}{pretty(position.balance):>14}")
         lines.append(f"{'  of that not ours':68}{pretty(position.not_ours):>14}")
+    else:
+        lines.append("  its balance in QuickBooks is not known before accounts are imported")
     return "\n".join(lines)
 
 

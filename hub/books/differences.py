@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,6 +130,10 @@ class Span:
         return self.starts is None and self.ends is None
 
 
+EVERYTHING = Span()
+"""All that was ever billed."""
+
+
 class Differences:
     """The differing carriers of one connection.
 
@@ -139,31 +143,49 @@ class Differences:
 
     def __init__(self, db: Session, connection: Connection, rules: Rules, span: Span, thorough: bool):
         self._db = db
-        self._judged = _JUDGED.format(wanted=f"{_CANDIDATES} {_ALL}" if thorough else _CANDIDATES)
-        self._values: dict[str, Any] = {
-            "connection": connection.id,
-            "gathers": rules.gathers,
-            "closed": rules.closed,
-            "cutover": rules.cutover,
-            "rounding": rules.rounding,
-            "starts": span.starts,
-            "ends": span.ends,
-        }
+        self._judged = judged(f"{CANDIDATES} {EVERY_CARRIER}" if thorough else CANDIDATES, _UNDIVIDED)
+        self._values = values(connection, rules, span)
 
     def sums(self) -> Sequence[Any]:
         """Return the amounts (debit positive) by ``cause``, currency, and account, or where it has none
         yet ``purpose``, ``charge_id`` and ``code``; within the span as ``amount``, and ever as ``ever``.
-        A row without a currency counts the ``carriers`` of its cause within the span."""
+        A row without a currency counts the ``carriers`` of its cause within the span, and its ``documents``
+        ever."""
         return self._db.execute(text(f"{self._judged} {_SUMS}"), self._values).all()
 
     def carriers(self, cause: Cause, skip: int, limit: int) -> Sequence[Any]:
         """Return the carriers of a cause within the span, newest first: ``subject``, ``currency``,
         ``date``, and what is too little in QuickBooks as ``debits`` and ``credits``."""
-        values = self._values | {"cause": cause, "skip": skip, "limit": limit}
-        return self._db.execute(text(f"{self._judged} {_CARRIERS}"), values).all()
+        more = {"cause": cause, "skip": skip, "limit": limit}
+        return self._db.execute(text(f"{self._judged} {_CARRIERS}"), self._values | more).all()
+
+    def undelivered(self, causes: Sequence[Cause], skip: int, limit: int) -> Sequence[Any]:
+        """Return the documents, newest first, that differ for one of ``causes``: ``subject``, ``date``,
+        ``currency``, ``cause``, and the ``amount`` that one side of them is off."""
+        more = {"causes": list(causes), "skip": skip, "limit": limit}
+        return self._db.execute(text(f"{self._judged} {_UNDELIVERED}"), self._values | more).all()
 
 
-_CANDIDATES = """
+def values(connection: Connection, rules: Rules, span: Span) -> dict[str, Any]:
+    """Return what the statements of this module ask for."""
+    return {
+        "connection": connection.id,
+        "gathers": rules.gathers,
+        "closed": rules.closed,
+        "cutover": rules.cutover,
+        "rounding": rules.rounding,
+        "starts": span.starts,
+        "ends": span.ends,
+    }
+
+
+def judged(wanted: str, division: Mapping[str, str]) -> str:
+    """Return the beginning of a statement, which has what each of the ``wanted`` carriers is off in the
+    table ``judged``, divided as ``division`` says."""
+    return _JUDGED.format(wanted=wanted, **division)
+
+
+CANDIDATES = """
     SELECT carrier FROM waiting
     UNION
     SELECT carrier FROM entry WHERE waits
@@ -178,7 +200,7 @@ _CANDIDATES = """
 """
 """What is known to be able to differ."""
 
-_ALL = """
+EVERY_CARRIER = """
     UNION
     SELECT coalesce(nullif(l.formerly, ''), l.subject) FROM link l WHERE l.connection_id = :connection
     UNION
@@ -186,6 +208,20 @@ _ALL = """
     UNION
     SELECT carrier FROM entry
 """
+
+_UNDIVIDED = {
+    "of_record": "NULL::bigint",
+    "of_entry": "NULL::bigint",
+    "of_line": "NULL::bigint",
+    "owners": "",
+}
+BY_CUSTOMER = {
+    "of_record": "p.customer_id",
+    "of_entry": "CASE WHEN e.waits AND coalesce(k.version, 0) = 0 THEN p.customer_id END",
+    "of_line": "o.customer_id",
+    "owners": "LEFT JOIN owner o ON o.link_id = p.id",
+}
+"""Whose each amount is. What an entry is off once it is booked is of no one customer."""
 
 _JUDGED = """
 WITH waiting AS MATERIALIZED (
@@ -238,23 +274,37 @@ WITH waiting AS MATERIALIZED (
     SELECT carrier, max(version) AS version, bool_or(missing) AS missing,
         bool_or(edited IS NOT NULL) AS edited
     FROM placed GROUP BY carrier
+), owner AS (
+    SELECT DISTINCT ON (p.id) p.id AS link_id,
+        coalesce(split_part(c.subject, ':', 2)::bigint, q.customer_id) AS customer_id
+    FROM placed p
+    JOIN link l ON l.id = p.id
+    JOIN wanted w ON w.carrier = p.carrier AND w.kind <> 'journal_entry'
+    JOIN posting q ON q.kind = w.kind AND q.record_id = w.id AND q.journal_entry_id IS NULL
+        AND (q.version <= l.version OR l.version = 0)
+    LEFT JOIN link c ON c.connection_id = :connection AND l.edited IS NOT NULL
+        AND c.object_id = coalesce(l.found, l.content)->'Customer'->>0
+        AND split_part(c.subject, ':', 1) = 'customer'
+    ORDER BY p.id, q.version DESC, q.id DESC
 ), posted AS (
     SELECT w.carrier, p.version > coalesce(k.version, 0) AS waits, p.date, p.currency, p.account,
-        p.purpose, p.charge_id, p.code, p.amount
+        p.purpose, p.charge_id, p.code, p.amount, {of_record} AS customer_id
     FROM wanted w
     JOIN posting p ON p.journal_entry_id IS NULL AND p.kind = w.kind AND p.record_id = w.id
     LEFT JOIN known k ON k.carrier = w.carrier
     WHERE w.kind <> 'journal_entry'
     UNION ALL
-    SELECT w.carrier, e.waits, p.date, p.currency, p.account, p.purpose, p.charge_id, p.code, p.amount
+    SELECT w.carrier, e.waits, p.date, p.currency, p.account, p.purpose, p.charge_id, p.code, p.amount,
+        {of_entry}
     FROM wanted w
     JOIN entry e ON e.carrier = w.carrier
+    LEFT JOIN known k ON k.carrier = w.carrier
     JOIN hub_placed_posting p ON p.journal_entry_id = w.id
     WHERE w.kind = 'journal_entry'
     UNION ALL
     SELECT p.carrier, coalesce(e.waits, false), b.date, b.currency, b.account, NULL, NULL, NULL,
-        -b.amount
-    FROM placed p
+        -b.amount, {of_line}
+    FROM placed p {owners}
     JOIN booked_line b ON b.link_id = p.id
     LEFT JOIN entry e ON e.carrier = p.carrier
 ), off AS (
@@ -263,13 +313,13 @@ WITH waiting AS MATERIALIZED (
         CASE WHEN account IS NULL THEN purpose END AS purpose,
         CASE WHEN account IS NULL THEN charge_id END AS charge_id,
         CASE WHEN account IS NULL THEN code END AS code,
-        sum(amount) AS amount
+        sum(amount) AS amount, customer_id
     FROM posted
-    GROUP BY carrier, waits, month, currency, account, 7, 8, 9
+    GROUP BY carrier, waits, month, currency, account, 7, 8, 9, customer_id
     HAVING sum(amount) <> 0
 ), netted AS (
     SELECT *, sum(amount) OVER (
-        PARTITION BY carrier, waits, currency, account, purpose, charge_id, code
+        PARTITION BY carrier, waits, currency, account, purpose, charge_id, code, customer_id
     ) AS net
     FROM off
 ), weighed AS (
@@ -294,7 +344,8 @@ WITH waiting AS MATERIALIZED (
         ELSE 'unexplained'
     END AS cause,
     coalesce(w.month >= date_trunc('month', cast(:starts AS date)), true)
-        AND coalesce(w.month <= cast(:ends AS date), true) AS within
+        AND coalesce(w.month <= cast(:ends AS date), true) AS within,
+    coalesce(e.date, w.date) AS day
     FROM weighed w
     LEFT JOIN known k ON k.carrier = w.carrier
     LEFT JOIN entry e ON e.carrier = w.carrier
@@ -305,16 +356,27 @@ WITH waiting AS MATERIALIZED (
 _SUMS = """
 SELECT cause, currency, account, purpose, charge_id, code,
     coalesce(sum(amount) FILTER (WHERE within), 0) AS amount, sum(amount) AS ever,
-    count(DISTINCT carrier) FILTER (WHERE within) AS carriers
+    count(DISTINCT carrier) FILTER (WHERE within) AS carriers,
+    count(DISTINCT carrier) FILTER (WHERE carrier NOT LIKE 'journal_entry:%') AS documents
 FROM judged
 GROUP BY GROUPING SETS ((cause, currency, account, purpose, charge_id, code), (cause))
 """
 
 _CARRIERS = """
-SELECT carrier AS subject, currency, max(date) AS date,
+SELECT carrier AS subject, currency, max(day) AS date,
     coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS debits,
     coalesce(-sum(amount) FILTER (WHERE amount < 0), 0) AS credits
 FROM judged WHERE cause = :cause AND within
+GROUP BY carrier, currency
+ORDER BY date DESC, carrier, currency
+OFFSET :skip LIMIT :limit
+"""
+
+_UNDELIVERED = """
+SELECT carrier AS subject, currency, min(cause) AS cause, max(day) AS date, greatest(
+    coalesce(sum(amount) FILTER (WHERE amount > 0), 0),
+    coalesce(-sum(amount) FILTER (WHERE amount < 0), 0)) AS amount
+FROM judged WHERE cause = ANY(cast(:causes AS text[])) AND carrier NOT LIKE 'journal_entry:%'
 GROUP BY carrier, currency
 ORDER BY date DESC, carrier, currency
 OFFSET :skip LIMIT :limit

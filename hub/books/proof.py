@@ -21,7 +21,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hub.books.chart import Objection
-from hub.books.differences import Cause, Differences, Rules, Span
+from hub.books.delivery import Delivery
+from hub.books.differences import EVERYTHING, Cause, Differences, Rules, Span
 from hub.books.models import Connection
 from hub.books.position import Position, position
 from hub.ledger.models import Charge, Purpose
@@ -79,8 +80,8 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """How much of what was sent is in QuickBooks with the same amounts."""
+class Delivered:
+    """How much of what was ever sent is in QuickBooks as it was sent."""
 
     sent: int
     differing: int
@@ -88,6 +89,36 @@ class Delivery:
     @property
     def same(self) -> int:
         return self.sent - self.differing
+
+    @property
+    def sentence(self) -> str:
+        """How many are as sent."""
+        if not self.sent:
+            return "Nothing has been sent yet."
+        verb = "is" if self.sent == 1 else "are"
+        return f"{self.same:,} of {self.sent:,} sent {verb} in QuickBooks as sent."
+
+
+@dataclass
+class Month:
+    """What was billed and booked on one account in one month."""
+
+    account: str
+    currency: str
+    month: dt.date
+    """Its first day."""
+    billed: Decimal = ZERO
+    booked: Decimal = ZERO
+
+    @property
+    def difference(self) -> Decimal:
+        return self.billed - self.booked
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the month with amounts as text."""
+        amounts = {name: plain(getattr(self, name)) for name in ("billed", "booked", "difference")}
+        month = f"{self.month:%Y-%m}"
+        return {"account": self.account, "currency": self.currency, "month": month, **amounts}
 
 
 @dataclass
@@ -98,7 +129,8 @@ class Proof:
     span: Span
     rows: list[Row]
     shares: list[Share]
-    delivery: Delivery
+    delivery: Delivered
+    months: list[Month]
     position: Position
 
     @property
@@ -130,6 +162,7 @@ class Proof:
                 {"cause": share.cause.value, "amount": plain(share.amount), "count": share.carriers}
                 for share in self.shares
             ],
+            "months": [month.as_json() for month in self.months],
             "delivery": {"sent": self.delivery.sent, "differing": self.delivery.differing},
             "position": self.position.as_json(),
         }
@@ -148,7 +181,7 @@ def prove(
     connection: Connection,
     resolve: Resolve,
     rules: Rules,
-    span: Span = Span(),  # noqa: B008 it is frozen
+    span: Span = EVERYTHING,
     thorough: bool = False,
 ) -> Proof:
     """Return the proof of what was billed within ``span``.
@@ -189,13 +222,28 @@ class _Proving:
             self._span,
             [rows[key] for key in sorted(rows) if self._span.is_all or _says_something(rows[key])],
             _shares(rows, sums),
-            _delivery(sent, sums),
+            self._delivered(sent, sums),
+            self._months(values) if thorough else [],
             position(self._db, self._connection, self._places.receivable(), billed, booked, sums),
         )
 
     def _sums(self, thorough: bool) -> list[dict[str, Any]]:
         found = Differences(self._db, self._connection, self._rules, self._span, thorough).sums()
         return self._placed(found)
+
+    def _delivered(self, sent: int, sums: Iterable[Any]) -> Delivered:
+        """Return how much is there as it was sent: entries by their lines, documents by their postings."""
+        off = sum(row["documents"] for row in sums if not row["currency"] and row["cause"] in DIFFERING)
+        return Delivered(sent, min(sent, off + Delivery(self._db, self._connection).entries_off()))
+
+    def _months(self, values: dict[str, Any]) -> list[Month]:
+        """Return the months of each account, within the span."""
+        found: dict[tuple[str, str, dt.date], Month] = {}
+        for row in self._placed(self._db.execute(_MONTHS, values)):
+            key = row["account"], row["currency"], row["month"]
+            month = found.setdefault(key, Month(*key))
+            month.billed, month.booked = month.billed + row["billed"], month.booked + row["booked"]
+        return [found[key] for key in sorted(found)]
 
     def _placed(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
         """Return rows with the account that each belongs to."""
@@ -223,6 +271,10 @@ class Places:
     def receivable(self) -> str:
         """Return the control account, which stands for what customers owe."""
         return self.name({"purpose": Purpose.RECEIVABLE, "charge_id": None, "code": ""})
+
+    def receivables(self) -> set[str]:
+        """Return every account that what customers owe was ever booked to, and the control account."""
+        return {self.receivable(), *self._db.scalars(_RECEIVABLES)}
 
     def _found(self, purpose: str, charge_id: int | None, code: str) -> str:
         try:
@@ -293,12 +345,6 @@ def _shares(rows: _Rows, sums: Iterable[Any]) -> list[Share]:
     return shares
 
 
-def _delivery(sent: int, sums: Iterable[Any]) -> Delivery:
-    differing = (Cause.EDITED, Cause.DELETED, Cause.ROUNDING, Cause.UNEXPLAINED)
-    counts = [row["carriers"] for row in sums if not row["currency"] and row["cause"] in differing]
-    return Delivery(sent, min(sent, sum(counts)))
-
-
 def _says_something(row: Row) -> bool:
     return bool(row.billed or row.booked or any(row.causes.values()))
 
@@ -333,3 +379,25 @@ _SENT = text(
     """
 )
 """What was sent as a transaction."""
+
+DIFFERING = (Cause.EDITED, Cause.DELETED, Cause.ROUNDING, Cause.UNEXPLAINED)
+"""What is in QuickBooks otherwise than it was sent."""
+
+_RECEIVABLES = text(
+    "SELECT DISTINCT account FROM hub_placed_posting WHERE purpose = 'receivable' AND account IS NOT NULL"
+)
+_MONTHS = text(
+    """
+    SELECT account, currency, month, purpose, charge_id, code, sum(billed) AS billed, sum(booked) AS booked
+    FROM (
+        SELECT account, currency, date_trunc('month', date)::date AS month, purpose, charge_id, code,
+            amount AS billed, 0 AS booked
+        FROM hub_placed_posting
+        UNION ALL
+        SELECT b.account, b.currency, date_trunc('month', b.date)::date, NULL, NULL, NULL, 0, b.amount
+        FROM booked_line b JOIN link l ON l.id = b.link_id WHERE l.connection_id = :connection
+    ) every
+    WHERE coalesce(month >= cast(:starts AS date), true) AND coalesce(month <= cast(:ends AS date), true)
+    GROUP BY account, currency, month, purpose, charge_id, code
+    """
+)

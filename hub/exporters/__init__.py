@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from hub.books.by_customer import ByCustomer
 from hub.books.connections import main_connection
-from hub.books.differences import Rules, Span
+from hub.books.differences import EVERYTHING, Rules, Span
 from hub.books.models import Connection
-from hub.books.proof import Proof, prove
+from hub.books.proof import Places, Proof, prove
 from hub.db import HubSession
 from hub.exporters.contract import Exporter, books_closed
 from hub.exporters.succession import FullInForce, SummaryInForce
@@ -28,7 +29,7 @@ def exporter_for(db: Session, tenant: Tenant, connection: Connection) -> Exporte
 def proof_for(
     db: HubSession,
     tenant: Tenant,
-    span: Span = Span(),  # noqa: B008 it is frozen
+    span: Span = EVERYTHING,
     thorough: bool = False,
 ) -> Proof:
     """Return the tenant's proof: billed, booked, and every cent of difference by its cause."""
@@ -42,3 +43,11 @@ def rules_for(db: Session, tenant: Tenant, connection: Connection) -> Rules:
     policy = policy_of(db)
     gathers = tenant.mode is Mode.SUMMARY
     return Rules(gathers, books_closed(connection, policy), policy.cutover, policy.rounding_limit)
+
+
+def customers_for(db: HubSession, tenant: Tenant, span: Span = EVERYTHING) -> ByCustomer:
+    """Return the tenant's proof customer by customer."""
+    connection = main_connection(db, tenant)
+    places = Places(db, exporter_for(db, tenant, connection).account)
+    rules = rules_for(db, tenant, connection)
+    return ByCustomer(db, connection, rules, span, places.receivables())

@@ -48,7 +48,18 @@ ERP = Entry(
 )
 
 ENTRIES = (
-    Entry("Proof", "proof", also=("proof_cause", "proof_account")),
+    Entry(
+        "Proof",
+        "proof",
+        also=(
+            "proof_cause",
+            "proof_account",
+            "proof_customers",
+            "proof_customer",
+            "proof_delivery",
+            "proof_delivered",
+        ),
+    ),
     Entry("Billing cycles", "cycles", entries=(ERP,), also=("cycle_close",)),
     Entry("Charges", "charges", also=("charge",)),
     Entry("Customers", "records", {"kind": "customers"}, also=("record",)),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
-from urllib.parse import urlencode
 
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 from pyramid.view import view_config, view_defaults
 
-from hub.books.differences import Cause, Differences, Span
+from hub.books.differences import EVERYTHING, Cause, Differences, Span
 from hub.books.evidence import Evidence
 from hub.books.proof import Places, Proof
 from hub.books.subjects import labels
@@ -23,54 +21,10 @@ from hub.qbwc.pulse import pulse
 from hub.security import Permission
 from hub.views import proof_files
 from hub.views.journal import JournalOfTenant
-from hub.views.page import Form, Page, refusal
+from hub.views.page import Form
+from hub.views.span import SpanPage
 
 PAGE = 50
-EVERYTHING = Span()
-
-
-class SpanPage(Page):
-    """What pages of the proof share: the months that they are about."""
-
-    @property
-    def typed(self) -> dict[str, str]:
-        return Form(self.request.GET).typed("from", "to")
-
-    def span(self) -> Span:
-        """Return the days from the first month to the last; open where none is named.
-
-        :raises Refused: when one is no month, or the last lies before the first.
-        """
-        starts, ends = (_month(name, self.typed[name].strip()) for name in ("from", "to"))
-        if starts and ends and ends < starts:
-            raise refusal("to", "The last month lies before the first.")
-        return Span(starts, ends and _last_day(ends))
-
-    def query(self, **more: str) -> str:
-        """Return the months, and more, as an address has them; with its question mark."""
-        parts = {name: text for name, text in (self.typed | more).items() if text}
-        return f"?{urlencode(parts)}" if parts else ""
-
-    def needed_span(self) -> Span:
-        try:
-            return self.span()
-        except Refused as error:
-            raise HTTPNotFound(str(error)) from None
-
-
-def _month(field: str, text: str) -> dt.date | None:
-    if not text:
-        return None
-    try:
-        return dt.date.fromisoformat(f"{text}-01")
-    except ValueError:
-        raise refusal(field, f"“{text}” is no month. Write it as 2026-05.") from None
-
-
-def _last_day(month: dt.date) -> dt.date:
-    if (month.year, month.month) == (dt.MAXYEAR, 12):
-        return dt.date.max
-    return (month.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
 
 
 @view_defaults(route_name="proof", renderer="hub:templates/proof.jinja2", permission=Permission.READ)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv as csv_module
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from hub.books.by_customer import CustomerRow
 from hub.books.differences import Cause
 from hub.books.models import Connection
 from hub.books.position import Position
@@ -16,6 +17,10 @@ from hub.tenants.models import Tenant
 from hub.views.paper import Column, Paper
 
 HEAD = ("part", "account", "currency", "billed", "booked", "difference", "cause", "count")
+CUSTOMERS_HEAD = (
+    *("part", "customer", "currency", "billed", "paid", "owed", "booked", "difference"),
+    "cause",
+)
 _FORMULA = ("=", "+", "-", "@")
 MOST = 24
 """How many accounts stand on the page; the CSV has them all."""
@@ -42,6 +47,9 @@ def _rows(proof: Proof) -> Iterator[tuple[object, ...]]:
     yield "total", "", "", "", "", plain(proof.difference), "", ""
     for share in proof.shares:
         yield "cause", "", "", "", "", plain(share.amount), share.cause.value, share.carriers
+    for month in proof.months:
+        amounts = plain(month.billed), plain(month.booked), plain(month.difference)
+        yield f"month {month.month:%Y-%m}", _inert(month.account), month.currency, *amounts, "", ""
     position = proof.position
     control = _inert(position.account)
     figures = plain(position.expected), plain(position.booked), plain(position.difference)
@@ -50,6 +58,24 @@ def _rows(proof: Proof) -> Iterator[tuple[object, ...]]:
     if position.balance is not None and position.not_ours is not None:
         theirs = plain(position.balance), plain(position.not_ours)
         yield "balance in QuickBooks", control, "", "", *theirs, "", ""
+    else:
+        yield "balance in QuickBooks (not known yet)", control, "", "", "", "", "", ""
+
+
+def customers(rows: Iterable[CustomerRow]) -> bytes:
+    """Return the customers, and the causes of each, like the accounts."""
+    text = io.StringIO()
+    writer = csv_module.writer(text, lineterminator="\r\n")
+    writer.writerow(CUSTOMERS_HEAD)
+    for row in rows:
+        name = _inert(row.name)
+        amounts = map(plain, (row.billed, row.paid, row.owed, row.booked, row.difference))
+        writer.writerow(("customer", name, row.currency, *amounts, ""))
+        for cause, amount in row.causes.items():
+            writer.writerow(
+                ("customer cause", name, row.currency, "", "", "", "", plain(amount), cause.value)
+            )
+    return text.getvalue().encode("utf-8-sig")
 
 
 def _inert(text: str) -> str:
@@ -69,10 +95,7 @@ def pdf(tenant: Tenant, connection: Connection, proof: Proof) -> bytes:
             "Months": _months(proof),
             "Difference": f"{pretty(proof.difference)} {tenant.currency}",
             "Unexplained": f"{pretty(proof.unexplained)} {tenant.currency}",
-            "Delivery": (
-                f"{proof.delivery.same:,} of {proof.delivery.sent:,} entries and documents sent "
-                "are in QuickBooks with the same amounts."
-            ),
+            "Delivery": proof.delivery.sentence,
         }
     )
     _accounts(paper, proof)
@@ -133,4 +156,6 @@ def _position(paper: Paper, position: Position) -> None:
         read = spoken(position.imported)
         rows.append((f"{position.account}, its balance in QuickBooks, {read}", pretty(position.balance)))
         rows.append(("of that not ours", pretty(position.not_ours)))
+    else:
+        rows.append((f"{position.account}, its balance in QuickBooks", "not known yet"))
     paper.table([Column("Position", 4), Column("Amount", 1, True)], rows)

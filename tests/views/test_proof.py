@@ -12,8 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
+from hub.books.connections import main_connection
 from hub.books.differences import Cause
-from hub.exporters import proof_for
+from hub.books.proof import Places
+from hub.errors import Refused
+from hub.exporters import customers_for, exporter_for, proof_for
 from hub.qbwc import qbxml
 from hub.qbwc.models import State
 from hub.sandbox import faults
@@ -21,8 +24,10 @@ from hub.sandbox.quickbooks import QuickBooks
 from hub.tenants.models import Approval
 from hub.tenants.policies import policy_of
 from hub.tenants.service import open_tenant
+from hub.views.span import months
 from tests.journal import Bookkeeper
-from tests.test_months import base, months
+from tests.test_months import base
+from tests.test_months import months as any_months
 from tests.views.conftest import fill
 from tests.world import World
 
@@ -328,7 +333,7 @@ def statements(tenant):
 @pytest.mark.parametrize("mode", ["summary", "full"])
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    month=months(),
+    month=any_months(),
     mishap=st.sampled_from([None, faults.LOSE_ANSWER, faults.LOSE_REQUEST, "refuse"]),
     close_first=st.booleans(),
     happening=st.lists(st.sampled_from(["edit", "delete", "exclude", "cut over", "remap"]), max_size=3),
@@ -358,6 +363,7 @@ def test_the_causes_add_up_to_the_difference_whatever_happens(
         quick, thorough = proof_for(db, opened), proof_for(db, opened, thorough=True)
     assert_exact(quick)
     assert_exact(thorough)
+    assert_customers_add_up(tenant)
     amounts = [{row.account: row.causes for row in one.rows} for one in (quick, thorough)]
     assert stripped(amounts[0]) == stripped(amounts[1])
     assert quick.unexplained == 0, json.dumps(quick.as_json())
@@ -384,3 +390,178 @@ def happen(tenant, what):
         policy(tenant, cutover="2026-05-10")
     else:
         tenant.put("charges", "g0", version=3, name="Charge 0", accounting_code="4040", item="Support")
+
+
+def by_customer(tenant, words=""):
+    """The customers of the proof, and how many statements they take."""
+    found = []
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        customers = customers_for(db, opened)
+        event.listen(db.get_bind(), "before_cursor_execute", lambda *given: found.append(given[2]))
+        return customers.page(words), len(found)
+
+
+def assert_customers_add_up(tenant):
+    """What the customers come to is what the proof says of the control account."""
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        proof = proof_for(db, opened, thorough=True)
+        rows = customers_for(db, opened).page()
+        connection = main_connection(db, opened)
+        places = Places(db, exporter_for(db, opened, connection).account).receivables()
+    control = [row for row in proof.rows if row.account in places]
+    assert sum(row.booked for row in rows) == sum(row.booked for row in control)
+    assert sum(row.owed for row in rows) == sum(row.billed for row in control)
+    for cause in Cause:
+        by_account = sum(row.causes.get(cause, 0) for row in control)
+        assert sum(row.causes.get(cause, 0) for row in rows) == by_account, cause
+    assert all(sum(row.causes.values()) == row.difference for row in rows)
+
+
+def test_each_customer_is_told_what_is_billed_booked_and_why_they_differ(ready, enter):
+    ready.put("customers", "bob", name="Bob")
+    bill(ready, "1", "100.00")
+    ready.close("may")
+    ready.sync()
+    lines = [{"charge": "gold", "amount": "30.00"}]
+    ready.put("invoices", "2", number="2", customer="bob", date="2026-05-11", lines=lines)
+    bob, ada = by_customer(ready)[0]
+    assert (bob.name, bob.owed, bob.booked, bob.causes) == ("Bob", 30, 0, {Cause.NOT_SENT: 30})
+    assert (ada.name, ada.billed, ada.paid, ada.booked, ada.causes) == ("Ada", 100, 0, 100, {})
+    assert_customers_add_up(ready)
+    page = enter(ready).get(f"/t/{ready.slug}").click("Proof by customer")
+    assert page.text.index("Bob") < page.text.index("Ada")
+    one = page.click("Bob")
+    assert "Invoice 2" in one
+    assert "Not sent" in one
+    assert "Nothing found" in enter(ready).get(f"/t/{ready.slug}/proof/customers?q=nobody")
+    table = page.click(href="customers.csv").body.decode("utf-8-sig")
+    assert {"part": "customer cause", "cause": "not_sent", "difference": "30.00"}.items() <= next(
+        row for row in csv.DictReader(io.StringIO(table)) if row["cause"]
+    ).items()
+
+
+def test_a_document_moved_to_another_customer_counts_for_whom_quickbooks_has_it(full):
+    full.sync()
+    for name in ("ada", "bob"):
+        full.put("customers", name, name=name.title())
+    full.put("charges", "gold", name="Gold", item="Subscription")
+    bill(full)
+    full.sync()
+    lines = [{"charge": "gold", "amount": "100.00"}]
+    body = {"number": "1", "date": "2026-05-10", "lines": lines}
+    full.put("invoices", "1", version=2, customer="bob", **body)
+    rows = {row.name: row for row in by_customer(full)[0]}
+    assert (rows["Ada"].owed, rows["Ada"].booked, rows["Bob"].owed, rows["Bob"].booked) == (
+        0,
+        100,
+        100,
+        0,
+    )
+    assert rows["Ada"].causes == {Cause.NOT_SENT: -100}
+    assert_customers_add_up(full)
+    full.sync()
+    assert all(not row.difference for row in by_customer(full)[0])
+
+
+def test_what_a_customer_owes_in_quickbooks_is_what_the_proof_says(full):
+    full.sync()
+    names = ["Ada", "Bob", "Eve"]
+    full.put("charges", "gold", name="Gold", item="Subscription")
+    for number, name in enumerate(names, 1):
+        full.put("customers", name, name=name)
+        lines = [{"charge": "gold", "amount": f"{number}0.00"}]
+        full.put("invoices", name, number=name, customer=name, date="2026-05-10", lines=lines)
+        full.put("payments", name, customer=name, date="2026-05-11", amount=f"{number}.00")
+    full.sync()
+    booked = {row.name: row.booked for row in by_customer(full)[0]}
+    with full.company() as company:
+        for name in names:
+            owed = company.transactions.owed_by(company.lists.named("Customer", name).id)
+            assert booked[name] == Decimal(owed).scaleb(-2)
+
+
+def test_the_customers_take_as_many_statements_for_many_as_for_one(ready):
+    bill(ready)
+    counted = [by_customer(ready)[1]]
+    for number in range(30):
+        ready.put("customers", f"c{number}", name=f"C {number}")
+        lines = [{"charge": "gold", "amount": "1.00"}]
+        number = str(number + 10)
+        body = {"number": number, "date": "2026-05-03", "lines": lines}
+        ready.put("invoices", number, customer=f"c{int(number) - 10}", **body)
+    counted.append(by_customer(ready)[1])
+    assert counted[0] == counted[1] == 1
+
+
+def test_each_thing_sent_is_beside_what_quickbooks_has_of_it(ready, enter):
+    bill(ready)
+    ready.close("may")
+    ready.sync()
+    browser = enter(ready)
+    page = browser.get(f"/t/{ready.slug}")
+    assert "1 of 1 sent is in QuickBooks as sent." in page
+    assert "Nothing differs" in browser.get(f"/t/{ready.slug}/proof/delivery")
+    run(ready, "UPDATE link SET edited = now() WHERE subject ~ 'invoice|journal_entry'")
+    run(ready, "UPDATE booked_line SET amount = 90 WHERE amount = 100")
+    page = browser.get(f"/t/{ready.slug}")
+    assert "0 of 1 sent is in QuickBooks as sent." in page
+    listed = page.click("See what differs")
+    assert "10.00 USD" in listed
+    one = listed.click(href="/proof/delivery/.*/")
+    assert [cell.text for cell in one.html.find_all(class_="num")].count("90.00") == 1
+    browser.get(f"/t/{ready.slug}/proof/delivery/invoice/999999", status=404)
+    browser.get(f"/t/{ready.slug}/proof/delivery/customer/1", status=404)
+
+
+def test_a_class_that_was_changed_in_quickbooks_is_a_difference_of_delivery(summary, enter):
+    keeper = Bookkeeper(summary)
+    summary.sync()
+    fill(summary, closed=True)
+    keeper.approve_all()
+    summary.sync()
+    run(
+        summary,
+        """
+        UPDATE link SET edited = now(), found = jsonb_set(content, '{Lines,0,Class}', '["", "North"]')
+        WHERE subject ~ 'journal_entry' AND id = (
+            SELECT min(id) FROM link WHERE subject ~ 'journal_entry')
+        """,
+    )
+    assert summary.proof().delivery.differing == 1
+    page = enter(summary).get(f"/t/{summary.slug}/proof/delivery").click(href="/proof/delivery/.*/")
+    assert "North" in page
+
+
+def test_the_proof_says_that_quickbooks_balance_is_not_known_before_an_import(tenant, enter):
+    bill_first(tenant)
+    page = enter(tenant).get(f"/t/{tenant.slug}")
+    assert "Not known yet" in page
+
+
+def bill_first(tenant):
+    tenant.put("customers", "ada", name="Ada")
+    tenant.put("charges", "gold", name="Gold", accounting_code="4010", item="Subscription")
+    bill(tenant)
+
+
+def test_what_gathers_is_dated_by_its_entry(summary, enter):
+    summary.sync()
+    summary.put("billing-cycles", "may", **MONTH)
+    bill_first(summary)
+    page = enter(summary).get(f"/t/{summary.slug}/proof/not-sent")
+    assert "31 May 2026" in page
+
+
+def test_the_command_takes_the_months_of_the_page_and_has_each_month(ready, settings, tmp_path):
+    bill(ready)
+    bill(ready, "2", "30.00", date="2026-06-02")
+    with ready.db() as db:
+        opened = open_tenant(db, ready.slug)
+        facts = proof_for(db, opened, months("2026-06", "2026-06-30"), thorough=True).as_json()
+    assert facts["difference"] == "30.00"
+    assert {month["month"] for month in facts["months"]} == {"2026-06"}
+    for first, last in (("2026-05-02", ""), ("", "2026-05-30"), ("May", ""), ("2026-06", "2026-05")):
+        with pytest.raises(Refused):
+            months(first, last)

@@ -1,0 +1,81 @@
+"""The proof customer by customer, as pages and as CSV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from hub.books.differences import Cause
+from hub.books.subjects import labels
+from hub.exporters import customers_for
+from hub.ledger.register import Register
+from hub.security import Permission
+from hub.views import proof_files
+from hub.views.page import whole
+from hub.views.span import SpanPage
+
+PAGE = 50
+
+
+@view_config(
+    route_name="proof_customers",
+    renderer="hub:templates/proof_customers.jinja2",
+    request_method="GET",
+    permission=Permission.READ,
+)
+class CustomersPage(SpanPage):
+    """Each customer: billed, paid, in QuickBooks, and the difference with its causes."""
+
+    def __call__(self) -> dict[str, Any]:
+        words = self.request.GET.get("q", "").replace("\0", "").strip()[:100]
+        skip = min(self.before(), 10**9)
+        found = customers_for(self.db, self.tenant, self.needed_span())
+        rows = found.page(words, skip, PAGE + 1)
+        return {
+            "rows": rows[:PAGE],
+            "words": words,
+            "typed": self.typed,
+            "back": self.query(),
+            "extra": self.query(q=words).removeprefix("?"),
+            "next": skip + PAGE if len(rows) > PAGE else 0,
+            "before": skip,
+        }
+
+
+@view_config(route_name="proof_customers_file", request_method="GET", permission=Permission.READ)
+class CustomersFile(SpanPage):
+    """Every customer, as CSV."""
+
+    def __call__(self) -> Response:
+        rows = customers_for(self.db, self.tenant, self.needed_span()).page()
+        response = Response(proof_files.customers(rows), content_type="text/csv", charset="utf-8")
+        name = f"proof-by-customer-{self.tenant.slug}-{self.now:%Y-%m-%d}.csv"
+        response.content_disposition = f'attachment; filename="{name}"'
+        return response
+
+
+@view_config(
+    route_name="proof_customer",
+    renderer="hub:templates/proof_customer.jinja2",
+    request_method="GET",
+    permission=Permission.READ,
+)
+class CustomerPage(SpanPage):
+    """One customer's documents, each with what QuickBooks has of it and why."""
+
+    def __call__(self) -> dict[str, Any]:
+        customer = Register(self.db, "customer").get(whole(self.request.matchdict["id"]))
+        skip = min(self.before(), 10**9)
+        found = customers_for(self.db, self.tenant).documents(customer.id, skip, PAGE + 1)
+        subjects = {f"{row.kind}:{row.record_id}" for row in found} | {row.carrier for row in found}
+        return {
+            "customer": customer,
+            "rows": found[:PAGE],
+            "labels": labels(self.db, subjects),
+            "Cause": Cause,
+            "query": self.query(),
+            "next": skip + PAGE if len(found) > PAGE else 0,
+            "before": skip,
+        }
