@@ -6,6 +6,7 @@ their text, stored. Bare lxml makes the same elements and writes them, and knows
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import event, select, text
 
 from bench import machine
 from bench.figures import Figure, at_most, main
+from hub import CYCLES
 from hub.books.connections import main_connection
 from hub.db import HubSession
 from hub.qbwc.messages import Messages
@@ -111,6 +113,7 @@ def copied(element: Any) -> Any:
 
 def subject(quick: bool) -> list[Figure]:
     """Measure planning."""
+    gc.set_threshold(*CYCLES)
     documents = DOCUMENTS // 10 if quick else DOCUMENTS
     counted = [0]
     memory: list[int] = []
