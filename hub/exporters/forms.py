@@ -91,7 +91,8 @@ def document(
         rows.append({"Desc": sheet.text})
     due = getattr(record, "due_date", None)
     ref_number, notes = _numbered(record, object_, turn)
-    head = present(
+    head = _said(
+        link,
         CustomerRef={"ListID": customer.object_id},
         ARAccountRef=_ref(receivable),
         TemplateRef=sheet.template,
@@ -115,6 +116,18 @@ def document(
     body = given | head | {f"{object_}LineMod": [{"TxnLineID": "-1"} | row for row in rows]}
     kind_ = f"{object_}Mod"
     return Prepared(kind_, {kind_: body}, record.version, accounts, usual=sheet.usual)
+
+
+_CLEARED = {"PO number": "PONumber", "Memo": "Memo"}
+
+
+def _said(link: Link | None, **fields: Any) -> dict[str, Any]:
+    """Return the fields that say something, and on a Mod an empty element for a text that QuickBooks has
+    and the billing no longer: left out it would stay (protocol.md E.5)."""
+    held = link.content if link is not None else {}
+    cleared = {name for label, name in _CLEARED.items() if held.get(label)}
+    said = present(**fields)
+    return {name: said.get(name, "") for name in fields if name in said or name in cleared}
 
 
 def _numbered(record: Any, object_: str, turn: Turn) -> tuple[str, list[str]]:

@@ -48,6 +48,19 @@ def test_a_change_of_what_it_says_alone_is_carried_too(bench):
     assert link.content["Lines"][-1] == {"Description": "Thank you!"}
 
 
+def test_what_the_billing_says_no_more_is_cleared_in_quickbooks(bench):
+    bench.invoice("1042", "100.00", memo="May", po_number="PO-77")
+    bench.tenant.sync()
+    bench.invoice("1042", "100.00")
+    bench.tenant.sync()
+    (sent,) = re.findall("<InvoiceMod>.*?</InvoiceMod>", "".join(bench.tenant.messages()), re.DOTALL)
+    assert "<PONumber></PONumber>" in sent
+    assert "<Memo></Memo>" in sent
+    assert not {"PO number", "Memo"} & set(bench.link("invoice:").content)
+    all_is_proved(bench)
+    drained(bench)
+
+
 def test_terms_that_quickbooks_does_not_have_are_named(bench):
     bench.invoice("1042", "100.00", terms="Net 17")
     bench.tenant.sync()
