@@ -29,6 +29,7 @@ LISTS = (
 
 SPECIAL = {
     "AccountsReceivable": ("Accounts Receivable", "AccountsReceivable"),
+    "OpeningBalanceEquity": ("Opening Balance Equity", "Equity"),
     "SalesTaxPayable": ("Sales Tax Payable", "OtherCurrentLiability"),
     "UndepositedFunds": ("Undeposited Funds", "OtherCurrentAsset"),
 }

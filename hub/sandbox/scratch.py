@@ -1,8 +1,8 @@
 """A dry run: what would QuickBooks say to these requests, and what would its books show then?
 
-A company file is made in a temporary directory, with a company's own chart of accounts and
-names, and the requests are carried out there one after the other. Nothing else is opened and
-nobody is called; the file is gone when the answer is there.
+A company file is made in a temporary directory, with a company's own chart of accounts, what stands
+on them, and its names, and the requests are carried out there one after the other. Nothing else is
+opened and nobody is called; the file is gone when the answer is there.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +23,11 @@ from hub.sandbox.company import Company
 from hub.sandbox.lists import Entry, Lists
 from hub.sandbox.quickbooks import QuickBooks
 from hub.sandbox.refusals import RequestProcessorError
+from hub.sandbox.transactions import Posting, Transaction
 
 NAME = "Dry Run"
+BALANCING = "OpeningBalanceEquity"
+"""The special account that takes what opening balances are short of zero."""
 
 
 class Account(NamedTuple):
@@ -36,14 +40,17 @@ class Account(NamedTuple):
     id: str = ""
     active: bool = True
     currency: str = ""
+    balance: Decimal = ZERO
+    """What stands on it at first, debits positive."""
 
 
 class Named(NamedTuple):
-    """One class, customer or vendor."""
+    """One class, customer, vendor or currency."""
 
     full_name: str
     id: str = ""
     active: bool = True
+    currency: str = ""
 
 
 class Result(NamedTuple):
@@ -68,6 +75,8 @@ class Scratch:
     before: list[Balance]
     after: list[Balance]
     results: list[Result]
+    balancing: Balance | None
+    """What was put on Opening Balance Equity, where the opening balances do not come to zero."""
 
     @property
     def moved(self) -> list[Balance]:
@@ -86,6 +95,7 @@ def dry_run(
     customers: Iterable[Named],
     requests: Iterable[Request],
     vendors: Iterable[Named] = (),
+    currencies: Iterable[Named] = (),
     preferences: Mapping[str, Any] | None = None,
 ) -> Scratch:
     """Carry out ``requests``, in their order, in a company file of its own.
@@ -94,9 +104,15 @@ def dry_run(
     id comes twice the first counts. ``preferences`` are a company's (``ClosingDate``,
     ``IsUsingClassTracking``, ``IsMultiCurrencyOn``). What QuickBooks refuses is a result and no error.
     """
-    entries = [*map(_account, accounts)]
-    for kind, names in (("Class", classes), ("Customer", customers), ("Vendor", vendors)):
-        entries += [_entry(kind, one.full_name, one.id, one.active) for one in names]
+    chart = [*accounts]
+    entries = [*map(_account, chart)]
+    for kind, names in (
+        ("Class", classes),
+        ("Customer", customers),
+        ("Vendor", vendors),
+        ("Currency", currencies),
+    ):
+        entries += [_named(kind, one) for one in names]
 
     def fill(lists: Lists) -> None:
         lists.add_all(_placed(entries))
@@ -106,10 +122,32 @@ def dry_run(
         Company(Path(directory) / "scratch.qbw", NAME, fill=fill) as company,
     ):
         company.prefer(**(preferences or {}))
+        balancing = _open(company, chart)
         before = books.trial_balance(company)
         quickbooks = QuickBooks(company)
         results = [_result(quickbooks, request) for request in requests]
-        return Scratch(before, books.trial_balance(company), results)
+        return Scratch(before, books.trial_balance(company), results, balancing)
+
+
+def _open(company: Company, chart: Iterable[Account]) -> Balance | None:
+    """Put on each account what stands there at first, and what is short of zero on Opening Balance
+    Equity; return that, if it is anything."""
+    balances = {one.full_name: one.balance for one in reversed([*chart]) if one.balance}
+    postings = [
+        Posting(entry.id, int(balances[entry.full_name].scaleb(2)))
+        for entry in company.lists.all("Account")
+        if entry.full_name in balances
+    ]
+    short = -sum(posting.cents for posting in postings)
+    with company.atomic():
+        place = company.lists.special(BALANCING) if short else None
+        if place is not None:
+            postings.append(Posting(place.id, short))
+        company.transactions.add(Transaction("JournalEntry", company.today()), postings)
+    if place is None:
+        return None
+    number = place.fields.get("AccountNumber", "")
+    return Balance(place.full_name, number, place.fields["AccountType"], Decimal(short).scaleb(-2))
 
 
 def _account(given: Account) -> Entry:
@@ -121,6 +159,12 @@ def _account(given: Account) -> Entry:
         "CurrencyRef": given.currency,
     }
     entry.fields = {name: value for name, value in fields.items() if value or name == "AccountType"}
+    return entry
+
+
+def _named(list: str, given: Named) -> Entry:
+    entry = _entry(list, given.full_name, given.id, given.active)
+    entry.fields = {"CurrencyRef": given.currency} if given.currency else {}
     return entry
 
 

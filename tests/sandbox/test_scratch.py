@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.qbwc.qbxml import Request
+from hub.sandbox.books import Balance
 from hub.sandbox.company import Company
 from hub.sandbox.lists import Entry
 from hub.sandbox.scratch import Account, Named, Result, dry_run
@@ -21,6 +22,7 @@ CHART = (
     Account("Old", "Income", active=False, id="80000022-1700000000"),
     Account("Sales Tax Payable", "OtherCurrentLiability", special="SalesTaxPayable"),
 )
+OPENING = ("100.00", "50.05", "-20.00", "-30.00", "0", "-7.50")
 CLASSES = (Named("East", "80000030-1700000000"),)
 CUSTOMERS = (Named("Billing Summary", "80000040-1700000000"),)
 
@@ -115,6 +117,36 @@ def test_sales_tax_names_its_agency():
     given = entry([line("Clearing", "1.00")], [tax])
     assert run(given).results[0].code == 3140
     assert run(given, vendors=[Named("Tax Office")]).results[0].code == 0
+
+
+def test_what_stands_on_accounts_at_first_is_where_the_trial_balance_begins():
+    chart = [one._replace(balance=Decimal(held)) for one, held in zip(CHART, OPENING, strict=True)]
+    scratch = dry_run(chart, (), (), [entry([line("Clearing", "1.00")], [line("Sales:Usage", "1.00")])])
+    before = {one.account: str(one.balance) for one in scratch.before}
+    assert before == {
+        "Clearing": "100.00",
+        "Forderungen": "50.05",
+        "Sales": "-20.00",
+        "Sales:Usage": "-30.00",
+        "Old": "0.00",
+        "Sales Tax Payable": "-7.50",
+        "Opening Balance Equity": "-92.55",
+    }
+    assert scratch.balancing == Balance("Opening Balance Equity", "", "Equity", Decimal("-92.55"))
+    assert [(one.account, str(one.balance)) for one in scratch.moved] == [
+        ("Clearing", "1.00"),
+        ("Sales:Usage", "-1.00"),
+    ]
+
+
+def test_what_is_short_of_zero_joins_what_is_on_opening_balance_equity():
+    own = Account("Anfangsbestand", "Equity", "3000", "OpeningBalanceEquity", balance=Decimal("-9.00"))
+    scratch = dry_run([CHART[0]._replace(balance=Decimal("10.00")), own], (), (), [])
+    assert [str(one.balance) for one in scratch.before] == ["10.00", "-10.00"]
+    assert scratch.balancing == Balance("Anfangsbestand", "3000", "Equity", Decimal("-1.00"))
+    even = dry_run([CHART[0]._replace(balance=Decimal("9.00")), own], (), (), [])
+    assert [str(one.balance) for one in even.before] == ["9.00", "-9.00"]
+    assert even.balancing is None
 
 
 def test_a_name_or_an_id_that_comes_twice_counts_once():

@@ -7,8 +7,12 @@ import re
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
-from hub.tenants.models import Approval, Control
+from hub.books.connections import main_connection
+from hub.qbwc import imports
+from hub.tenants.models import Approval, Control, LateChange
+from hub.tenants.service import open_tenant
 from tests.journal import Bookkeeper, cycle
 
 
@@ -33,6 +37,15 @@ def listed(browser, tenant, stand=""):
 
 def opened(browser, books, number):
     return browser.get(f"/t/{books.tenant.slug}/journal-entries/{books.entry(number).id}")
+
+
+def import_whole(tenant):
+    """Read all lists again from their beginning."""
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        connection = main_connection(db, opened)
+        imports.want(db, connection)
+    tenant.sync()
 
 
 def press(page, act):
@@ -279,7 +292,7 @@ def test_a_dry_run_books_what_waits_in_a_scratch_company(summary, browser, books
     assert "All would be booked" in page
     balance = page.html.select("table")[1].get_text(" ", strip=True)
     assert "Sales:Subscriptions 0.00 -44.95 -44.95" in balance
-    assert page.html.select("table")[1].tfoot.get_text(" ", strip=True) == "All accounts 0.00"
+    assert page.html.select("table")[1].tfoot.get_text(" ", strip=True) == "All accounts 0.00 0.00 0.00"
     assert summary.counts().get("JournalEntry", 0) == 0
     assert len(books.do("waiting")) == 3
     books.approve_all()
@@ -290,6 +303,86 @@ def test_a_dry_run_books_what_waits_in_a_scratch_company(summary, browser, books
     assert {name: Decimal(value) for name, value in shown.items() if value != "0.00"} == {
         name: value for name, value in summary.balances().items() if value
     }
+
+
+def test_a_dry_run_begins_with_what_stands_on_the_accounts(summary, browser, books):
+    books.approve_all()
+    summary.sync()
+    books.choose(approval=Approval.MANUAL)
+    summary.put("customers", "c-2", name="Grace")
+    lines = [{"charge": "gold", "amount": "7.00"}]
+    invoice = {"number": "9", "customer": "c-2", "date": "2026-10-20", "billing_cycle": "m"}
+    summary.put("invoices", "i-9", **invoice, lines=lines)
+    books.ripen()
+    page = listed(browser, summary, "waiting").click("Dry run of what waits")
+    rows = {
+        row.th.text: [cell.text for cell in row.select("td")]
+        for row in page.html.select("table")[1].select("tbody tr")
+    }
+    assert rows == {
+        "Billing Clearing": ["0.00", "7.00", "7.00"],
+        "Sales:Subscriptions": ["-44.95", "-7.00", "-51.95"],
+    }
+
+
+def test_a_dry_run_adds_nothing_twice_of_what_was_imported_since(summary, browser, books):
+    books.approve_all()
+    summary.sync()
+    books.choose(approval=Approval.MANUAL)
+    import_whole(summary)
+    summary.put(
+        "invoices",
+        "i-9",
+        number="9",
+        customer="c-1",
+        date="2026-10-20",
+        billing_cycle="m",
+        lines=[{"charge": "gold", "amount": "7.00"}],
+    )
+    page = listed(browser, summary, "waiting").click("Dry run of what waits")
+    balance = page.html.select("table")[1].get_text(" ", strip=True)
+    assert "Sales:Subscriptions -44.95 -7.00 -51.95" in balance
+    assert "do not come to zero" not in page
+
+
+def test_a_dry_run_says_what_the_balances_are_short_of(summary, browser, books):
+    with summary.db() as db:
+        open_tenant(db, summary.slug)
+        db.execute(text("UPDATE list_entry SET balance = 70 WHERE full_name = 'Checking'"))
+        db.execute(text("UPDATE list_entry SET balance = 20 WHERE full_name = 'Sales Tax Collected'"))
+        db.execute(text("UPDATE list_entry SET balance = NULL WHERE type = 'Income'"))
+    page = listed(browser, summary).click("Dry run of what waits")
+    assert "has -50.00 on Opening Balance Equity besides" in page
+    balance = page.html.select("table")[1].get_text(" ", strip=True)
+    assert "Sales Tax Collected -20.00 -4.12 -24.12" in balance
+    assert "All accounts 0.00" in balance
+
+
+def test_a_dry_run_of_an_amendment_shows_what_it_changes(summary, browser, books):
+    books.choose(approval=Approval.MANUAL, late_change=LateChange.AMEND)
+    books.approve_all()
+    summary.sync()
+    lines = [{"charge": "gold", "amount": "7.00"}]
+    invoice = {"number": "9", "customer": "c-1", "date": "2026-10-20", "billing_cycle": "m"}
+    summary.put("invoices", "i-9", **invoice, lines=lines)
+    page = listed(browser, summary, "waiting").click("Dry run of what waits")
+    balance = page.html.select("table")[1].get_text(" ", strip=True)
+    assert "Billing Clearing 0.00 7.00 7.00" in balance
+    assert "Sales:Subscriptions -44.95 -7.00 -51.95" in balance
+
+
+def test_a_dry_run_creates_the_accounts_that_are_on_their_way(summary, browser, books):
+    books.do("create_account", "New Sales", "Income", "4999")
+    summary.put("charges", "gold", version=2, name="Gold plan", accounting_code="New Sales")
+    page = opened(browser, books, "B261031-1").click("Dry run")
+    assert "All would be booked" in page
+    assert "the account “New Sales”" in page
+    balance = page.html.select("table")[1].get_text(" ", strip=True)
+    assert "New Sales 0.00 -49.95 -49.95" in balance
+    summary.sync()
+    summary.sync()
+    assert "All would be booked" in opened(browser, books, "B261031-1").click("Dry run")
+    assert "this was created" not in opened(browser, books, "B261031-1").click("Dry run")
 
 
 def test_a_dry_run_says_what_would_be_refused(summary, browser, books):
@@ -334,7 +427,9 @@ def test_accounts_receivable_stands_first_in_the_master_customers_name(summary, 
     summary.put("invoices", "i", number="1", customer="c-1", date="2026-05-02", lines=lines)
     summary.close("c")
     tried = listed(browser, summary, "waiting").click("Dry run of what waits")
-    assert "Waits for the Master Customer “Billing customers”" in tried
+    assert "All would be booked" in tried
+    assert "this was created: the customer “Billing customers”." in " ".join(tried.html.text.split())
+    assert summary.counts()["Customer"] == 2
     keeper.approve_all()
     summary.sync()
     summary.sync()

@@ -1,0 +1,43 @@
+"""Journal entries as they would go once what is on its way to QuickBooks is there.
+
+A missing Master Customer and the accounts that a person asked for are created by requests of their own,
+at the beginning of the next run (``first``). A dry run carries these out first, and draws the entries as
+if that had been done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from hub.books.models import ListKind
+from hub.books.wanted import ComingChart
+from hub.exporters.contract import Outcome, Prepared
+from hub.exporters.summary import SummaryExporter
+
+
+class Rehearsal(SummaryExporter):
+    """Writes entries that refer by name to what QuickBooks does not have yet."""
+
+    def first(self) -> Mapping[str, Prepared]:
+        """Return the requests that the next run begins with, by their subjects."""
+        usual = SummaryExporter(self._db, self._connection)
+        subjects = [f"wanted_account:{one.id}" for one in self.chart.coming]
+        subjects += [errand.subject for errand in usual.beforehand()]
+        found: Mapping[str, Outcome] = usual.prepare(subjects, send=False)
+        return {subject: one for subject, one in found.items() if isinstance(one, Prepared)}
+
+    @cached_property
+    def chart(self) -> ComingChart:
+        return ComingChart(self._db, self._connection)
+
+    def _said(self, line: Any) -> dict[str, Any]:
+        said = super()._said(line)
+        account = self.chart.find(ListKind.ACCOUNT, line.account)
+        if account is not None and not account.list_id:
+            said["AccountRef"] = {"FullName": account.full_name}
+        return said
+
+    def _master_customer(self) -> Mapping[str, Any]:
+        return super()._master_customer() or {"FullName": self.policy.master_customer}
