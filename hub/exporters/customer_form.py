@@ -7,6 +7,7 @@ from typing import Any
 from hub.books.models import Connection, Link
 from hub.exporters.contract import Prepared, guid
 from hub.exporters.forms import present
+from hub.exporters.jobs import Above
 from hub.ledger.models import Customer
 from hub.qbwc.shapes import Fields
 
@@ -21,14 +22,22 @@ def add(
     notes: str = "",
     subject: str = "",
     currency: str = "",
+    above: Above | None = None,
 ) -> Prepared:
     """Return the request that adds a customer under ``name``, in the ``currency`` of this ListID where it
-    is not the home currency."""
-    fields = _fields(customer, name, notes)
+    is not the home currency; as a job of the customer ``above`` it, which QuickBooks takes by its ListID
+    and the hub finds it again by its full name."""
+    fields: dict[str, Any] = {"Name": name}
+    if above is not None:
+        fields["ParentRef"] = {"ListID": above.list_id, "FullName": above.full_name}
+    fields |= _fields(customer, name, notes)
     fields["ExternalGUID"] = guid(connection, subject or f"customer:{customer.id}")
     if currency:
         fields["CurrencyRef"] = {"ListID": currency}
-    return Prepared("CustomerAdd", {"CustomerAdd": fields}, customer.version)
+    # Where it stands is settled for good: another parent is no change that could be sent.
+    return Prepared(
+        "CustomerAdd", {"CustomerAdd": fields}, customer.version, usual=("ParentRef", "CurrencyRef")
+    )
 
 
 def mod(customer: Customer, link: Link, name: str, notes: str = "") -> Prepared:

@@ -14,10 +14,11 @@ from hub.books.matching import Candidate
 from hub.books.models import Connection, Link
 from hub.exporters import customer_form, forms, names
 from hub.exporters.contract import Held, Nothing, Outcome, Prepared
+from hub.exporters.parents import Parents
 from hub.exporters.standing import Stand, Standing, Standings
 from hub.ledger.models import Customer
 from hub.qbwc.letters import storable
-from hub.tenants.full_policy import FullPolicy, Unfit, Update, full_policy
+from hub.tenants.full_policy import FullPolicy, Hierarchy, Unfit, Update, full_policy
 
 
 class Customers:
@@ -34,14 +35,20 @@ class Customers:
     def _policy(self) -> FullPolicy:
         return full_policy(self._db)
 
-    def load(self, customers: Sequence[Customer], linked: Mapping[str, Link]) -> None:
+    @property
+    def have_jobs(self) -> bool:
+        """Whether a customer with a parent is a job of that."""
+        return self._policy.hierarchy is Hierarchy.JOBS
+
+    def load(self, customers: Sequence[Customer], parents: Parents) -> None:
         """Find those that are not linked yet, and link whoever QuickBooks has already."""
+        linked = parents.linked
         self._standings, self._chosen = {}, {}
         if not customers:
             return
         new = [one for one in customers if f"customer:{one.id}" not in linked]
         known = [one.id for one in customers if f"customer:{one.id}" in linked]
-        self._standings = Standings(self._db, self._connection, self._policy).of(new)
+        self._standings = Standings(self._db, self._connection, self._policy, parents).of(new)
         self._chosen = choices(self._db, self._connection, known) if known else {}
         self._links.adopt(
             [
@@ -56,7 +63,7 @@ class Customers:
     def _made_up(self, customer: Customer) -> str:
         standing = self._standings[customer.id]
         rule = names.by_rule(customer, self._policy.name_rule)
-        is_new = standing.stand is Stand.ADD and not standing.chosen
+        is_new = standing.stand is Stand.ADD and not (standing.chosen or standing.obstacle)
         return standing.name if is_new and standing.name != storable(rule) else ""
 
     def outcome(self, customer: Customer, link: Link | None) -> Outcome:
@@ -69,10 +76,14 @@ class Customers:
             return Held(standing.sentence)
         if standing.stand is Stand.LINK and (found := standing.match.only):
             return self._linked(customer, found, standing)
+        if standing.obstacle:
+            raise standing.obstacle
         rule = names.by_rule(customer, self._policy.name_rule)
         notes = _notes(rule, standing.name)
         currency = self._currency(customer)
-        return customer_form.add(self._connection, customer, standing.name, notes, currency=currency)
+        return customer_form.add(
+            self._connection, customer, standing.name, notes, currency=currency, above=standing.above
+        )
 
     def _currency(self, customer: Customer) -> str:
         """Return the ListID of a new customer's currency; nothing for the home currency."""

@@ -43,6 +43,7 @@ from hub.exporters.credits import Credits, Reversals, owners
 from hub.exporters.customers import Customers
 from hub.exporters.doubles import Doubles
 from hub.exporters.items import Items
+from hub.exporters.jobs import Owners, levels
 from hub.exporters.parents import DOUBLE_RANK, Parents, Waits
 from hub.exporters.revisions import CREDITS_RANK, Revisions, used_on
 from hub.exporters.stationery import Stationery
@@ -63,6 +64,7 @@ from hub.ledger.postings import rounding
 from hub.money import ZERO, pretty
 from hub.tenants.policies import policy_of
 
+# A customer's jobs follow in the ranks up to 14, level by level.
 RANKS = {"customer": 10, "charge": 15, "invoice": 30, "credit_memo": 40, "payment": 50, "refund": 60}
 CHARGED_BACK_RANK = 65
 """A payment that was charged back is used on the chargeback, once that is there."""
@@ -113,6 +115,7 @@ class FullExporter:
             "payment": self._payment,
             "refund": self._refund,
         }
+        self._owners: Owners | None = None
         self._parents = Parents(db, self._links, {})
         self._linked: Mapping[str, Link] = {}
         self._taken: Mapping[int, list[Refund]] = {}
@@ -144,7 +147,10 @@ class FullExporter:
             for record in changed
             if kind in ("invoice", "credit_memo") and getattr(record, "version", 2) > 1
         )
-        errands = [Errand(f"{kind}:{record.id}", _rank(kind, record)) for record in changed]
+        if kind == "customer" and self._customers.have_jobs:
+            errands = self._generations(changed)
+        else:
+            errands = [Errand(f"{kind}:{record.id}", _rank(kind, record)) for record in changed]
         if kind == "refund":
             taken = [one.payment_id for one in changed if one.payment_id is not None]
             errands += [Errand(f"payment:{id_}", CHARGED_BACK_RANK) for id_ in taken]
@@ -152,6 +158,11 @@ class FullExporter:
             doubles = subjects_of(self._db, [record.id for record in changed])
             errands += [Errand(subject, DOUBLE_RANK) for subject in doubles]
         return errands + [use for record in changed for use in self._uses(record, kind)]
+
+    def _generations(self, changed: Sequence[Customer]) -> list[Errand]:
+        """Return the errands of customers, parents first, and of the jobs whose turn depends on them."""
+        found = levels(self._db, self._connection, [one.id for one in changed])
+        return [Errand(f"customer:{id_}", RANKS["customer"] + level) for id_, level in found.items()]
 
     def closed(self, cycle: BillingCycle) -> list[Errand]:
         """A billing cycle's close books nothing here: its records went by themselves."""
@@ -186,8 +197,13 @@ class FullExporter:
 
     def _load(self, records: Mapping[str, Any]) -> None:
         """Fetch what building these records needs: links, parents, charges, namesakes."""
+        self._owners = Owners(self._db, records) if self._customers.have_jobs else None
         self._parents = Parents(
-            self._db, self._links, records, self._connection if self._is_multiple else None
+            self._db,
+            self._links,
+            records,
+            self._connection if self._is_multiple else None,
+            self._owners.found if self._owners else None,
         )
         self._linked = self._parents.linked
         payments = [record.id for record in records.values() if isinstance(record, Payment)]
@@ -201,7 +217,7 @@ class FullExporter:
             if line.charge_id is not None
         )
         customers = [record for record in records.values() if isinstance(record, Customer)]
-        self._customers.load(customers, self._linked)
+        self._customers.load(customers, self._parents)
         self._elsewhere = elsewhere(self._db, self._parents.unlinked(), self._cutover)
 
     def _outcome(self, subject: str, record: Any) -> Outcome:
@@ -294,7 +310,7 @@ class FullExporter:
                 f"Its total is {pretty(off)} more than its lines and taxes, which QuickBooks adds up itself. "
                 "Send it with a line for the rest."
             )
-        customer = self._parents.link("customer", document.customer_id, document)
+        customer = self._parents.customer(document)
         return forms.document(self, self._connection, document, customer, link, forms.Turn(turn, date))
 
     def _void_document(self, link: Link | None, document: Any) -> Outcome:
@@ -339,11 +355,13 @@ class FullExporter:
             outcome = self._void(link, payment, "TxnDel")
             return replace(outcome, more=self._freed(payment)) if link is not None else outcome
         self._check(payment, payment.date)
+        if self._owners:
+            self._owners.check(payment)
         prepared = forms.payment(
             self,
             self._connection,
             payment,
-            self._parents.link("customer", payment.customer_id, payment),
+            self._parents.customer(payment),
             self._allocated(payment, link),
         )
         if link is None or link.voided:
@@ -428,7 +446,7 @@ class FullExporter:
             if refund.credit_memo_id and not is_early
             else None
         )
-        customer = self._parents.link("customer", refund.customer_id, refund)
+        customer = self._parents.customer(refund)
         prepared = forms.refund(self, self._connection, refund, customer, memo)
         if link is None or link.voided:
             return prepared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cached_property
 
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from hub.books.chart import Chart, Objection
 from hub.books.models import Connection, ListEntry, ListKind
 from hub.exporters.contract import Held, Nothing, Outcome, Prepared, guid
 from hub.exporters.forms import present
+from hub.exporters.parents import all_excluded, waits_for
 from hub.ledger.models import Charge, ChargeKind
 from hub.money import plain
 from hub.qbwc.letters import storable
@@ -41,6 +43,10 @@ class Items:
     def policy(self) -> FullPolicy:
         return full_policy(self._db)
 
+    @cached_property
+    def _excluded(self) -> Mapping[str, str]:
+        return all_excluded(self._db, "charge")
+
     @property
     def are_created(self) -> bool:
         """Whether an item is created for a charge that has none."""
@@ -56,6 +62,8 @@ class Items:
         name = self._name(charge)
         if self.are_created:
             self._account(chart, charge)
+            if exclusion := self._excluded.get(f"charge:{charge.id}"):
+                raise Objection(waits_for(f"the item “{name}”", exclusion))
             raise Objection(f"Waits for the item “{name}”, which QuickBooks does not have yet.")
         if self.policy.item_fallback:
             item = chart.item(self.policy.item_fallback, "The fallback item", "Full mode settings")

@@ -136,15 +136,18 @@ class Matches:
             raise _refusal("name", "Give the customer a name.")
         if objection := names.objection(name):
             raise _refusal("name", objection)
-        if held_names(self._db, self._connection, [name]):
+        path = self._standings.full_name(customer.id, name)
+        if held_names(self._db, self._connection, [path]):
             raise _refusal("name", f"The name “{name}” is in use in QuickBooks. Choose another.")
         chosen = {customer.id: name}
-        created = [customer]
+        created, paths = [customer], {path.lower()}
         for one in self._like(customer) if similar else ():
             proposal = self._standings.proposal(one, self._stood[one.id])
-            if proposal.lower() not in {other.lower() for other in chosen.values()}:
+            path = self._standings.full_name(one.id, proposal).lower()
+            if path not in paths:
                 chosen[one.id] = proposal
                 created.append(one)
+                paths.add(path)
         choose(self._db, self._connection, chosen)
         return created
 

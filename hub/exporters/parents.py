@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import literal, select, text
@@ -55,15 +55,18 @@ class Parents:
         links: Links,
         records: Mapping[str, Any],
         several: Connection | None = None,
+        owners: Mapping[str, int] | None = None,
     ):
-        """Fetch them; ``several`` is a connection whose QuickBooks keeps a customer for each currency."""
-        wanted = _wanted(records.values())
+        """Fetch them; ``several`` is a connection whose QuickBooks keeps a customer for each currency, and
+        ``owners`` are the customers that some subjects stand under instead of the one they name."""
+        self._owners = owners or {}
+        wanted = self._wanted(records)
         self._known = {
             f"{kind}:{row[0]}": _Parent(*row)
             for kind, ids in wanted.items()
             for row in db.execute(_QUERIES[kind].where(among(_QUERIES[kind].selected_columns[0], ids)))
         }
-        self._doubles = self._of_currencies(db, several, records.values()) if several else {}
+        self._doubles = self._of_currencies(db, several, records) if several else {}
         doubles = list(self._doubles.values())
         self.linked: Mapping[str, Link] = links.of([*records, *self._known, *doubles])
         """The links of the records and their parents, by subject."""
@@ -73,7 +76,29 @@ class Parents:
         self.former = links.former(s for s in (*records, *self._known) if not s.startswith("customer:"))
         """The documents whose place others have taken, by the subject they stood for."""
 
-    def _customer(self, subject: str, parent: _Parent, child: Any) -> Link:
+    def _owner(self, subject: str, record: Any) -> int | None:
+        """Return the id of the customer that a record stands under."""
+        return self._owners.get(subject, getattr(record, "customer_id", None))
+
+    def _wanted(self, records: Mapping[str, Any]) -> dict[str, set[int]]:
+        wanted: dict[str, set[int]] = defaultdict(set)
+        for subject, record in records.items():
+            if owner := self._owner(subject, record):
+                wanted["customer"].add(owner)
+            if memo_id := getattr(record, "credit_memo_id", None):
+                wanted["credit_memo"].add(memo_id)
+            for row in getattr(record, "applied", ()):
+                wanted["invoice"].add(row.invoice_id)
+        return wanted
+
+    def customer(self, child: Any) -> Link:
+        """Return the link of the customer that ``child`` stands under.
+
+        :raises Objection: when it is not in QuickBooks.
+        """
+        owner = self._owner(_subject(child), child)
+        subject = f"customer:{owner}"
+        parent = self._known[subject]
         called = f"customer “{parent.name}”"
         more: list[Errand] = []
         if double := self._doubles.get(Billed(parent.id, child.currency)):
@@ -87,15 +112,15 @@ class Parents:
         return link
 
     def _of_currencies(
-        self, db: Session, connection: Connection, records: Iterable[Any]
+        self, db: Session, connection: Connection, records: Mapping[str, Any]
     ) -> Mapping[Billed, str]:
         """Return the subjects of customers who are billed in a currency that is not their own."""
         own = {one.id: one.currency for key, one in self._known.items() if key.startswith("customer:")}
         own |= kept_in(db, connection, own)
         billed = {
-            Billed(record.customer_id, record.currency)
-            for record in records
-            if getattr(record, "customer_id", None) in own
+            Billed(owner, record.currency)
+            for subject, record in records.items()
+            if (owner := self._owner(subject, record)) in own
         }
         return kept(db, [one for one in billed if own[one.customer_id] != one.currency])
 
@@ -113,17 +138,15 @@ class Parents:
         return subject in self.linked or subject in self.former
 
     def link(self, kind: str, parent_id: int, child: Any) -> Link:
-        """Return the link of a record that must be in QuickBooks before ``child``.
+        """Return the link of a document that must be in QuickBooks before ``child``.
 
         :raises Objection: when it is not there, or can never be.
         """
         subject = f"{kind}:{parent_id}"
         parent = self._known[subject]
-        if kind == "customer":
-            return self._customer(subject, parent, child)
         link = self.linked.get(subject)
         called = f"{kind.replace('_', ' ')} “{parent.name}”"
-        if parent.customer_id != child.customer_id:
+        if parent.customer_id != self._owner(_subject(child), child):
             raise Objection(
                 f"It names the {called}, which is another customer's. Correct the customer or the reference."
             )
@@ -141,11 +164,20 @@ class Parents:
         return link
 
 
+def _subject(record: Any) -> str:
+    return f"{record.__tablename__}:{record.id}"
+
+
 def excluded(db: Session, subjects: Sequence[str]) -> Mapping[str, str]:
     """Return what is said of those of ``subjects`` that somebody has kept from QuickBooks."""
     if not subjects:
         return {}
     return {row.subject: row.note for row in db.execute(_EXCLUDED, {"subjects": list(subjects)})}
+
+
+def all_excluded(db: Session, kind: str) -> Mapping[str, str]:
+    """Return what is said of all records of ``kind`` that somebody has kept from QuickBooks, by subject."""
+    return {row.subject: row.note for row in db.execute(_ALL_EXCLUDED, {"kind": f"{kind}:%"})}
 
 
 def _waiting(db: Session, subjects: Sequence[str]) -> set[str]:
@@ -166,16 +198,8 @@ def waits_for(called: str, exclusion: str | None) -> str:
 _EXCLUDED = text(
     "SELECT subject, note FROM operation WHERE state = 'excluded' AND subject = ANY(:subjects)"
 )
+_ALL_EXCLUDED = text(
+    "SELECT subject, note FROM operation WHERE state = 'excluded' AND subject LIKE :kind"
+)
 _PUT = text("SELECT DISTINCT subject FROM operation WHERE subject = ANY(:subjects)")
 """What a person decided about a record is told here as a row, as exporters stand below the outbox."""
-
-
-def _wanted(records: Iterable[Any]) -> dict[str, set[int]]:
-    wanted: dict[str, set[int]] = defaultdict(set)
-    for record in records:
-        for kind in ("customer", "credit_memo"):
-            if parent_id := getattr(record, f"{kind}_id", None):
-                wanted[kind].add(parent_id)
-        for row in getattr(record, "applied", ()):
-            wanted["invoice"].add(row.invoice_id)
-    return wanted

@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
+from hub.books.chart import Objection
 from hub.books.currencies import currencies
 from hub.books.customer_choice import choices
 from hub.books.matching import Mark, Match, Wanted, find, held_names
 from hub.books.models import Connection
 from hub.exporters import names
+from hub.exporters.jobs import Above, parents_of, places
+from hub.exporters.parents import Parents
 from hub.ledger.models import Customer
 from hub.qbwc.letters import storable
-from hub.tenants.full_policy import Clash, FullPolicy, LinkMatches, Missing, Unfit
+from hub.tenants.full_policy import Clash, FullPolicy, Hierarchy, LinkMatches, Missing, Unfit
 
 PAGE = "Customer matches"
 """The page on which a person decides."""
@@ -45,11 +48,18 @@ class Standing:
     stand: Stand
     match: Match
     name: str
-    """What it is called in QuickBooks, or would be."""
+    """What it is called in QuickBooks, or would be; below its parent where it is a job."""
     sentence: str = ""
     """Why it waits for a person."""
     chosen: bool = False
     """A person has said that it is to be added, under this name."""
+    above: Above | None = None
+    """What it is a job of."""
+
+    @property
+    def obstacle(self) -> Objection | None:
+        """Why it cannot be added yet, although nobody is asked."""
+        return self.above.obstacle if self.above else None
 
 
 def marks(policy: FullPolicy) -> list[Mark]:
@@ -64,9 +74,18 @@ def marks(policy: FullPolicy) -> list[Mark]:
 
 
 class Standings:
-    """Where some customers stand, looked up in three statements at most."""
+    """Where some customers stand, looked up in a few statements. ``parents`` has those of customers that
+    are jobs, where they were fetched already."""
 
-    def __init__(self, db: Session, connection: Connection, policy: FullPolicy):
+    def __init__(
+        self,
+        db: Session,
+        connection: Connection,
+        policy: FullPolicy,
+        parents: Parents | None = None,
+    ):
+        self._parents = parents
+        self._above: Mapping[int, Above] = {}
         self._db = db
         self._connection = connection
         self._policy = policy
@@ -79,10 +98,15 @@ class Standings:
         if not customers:
             return {}
         chosen = choices(self._db, self._connection, [one.id for one in customers])
-        wanted = {one.id: self._wanted(one, chosen.get(one.id)) for one in customers}
-        found = find(self._db, self._connection, wanted.values(), marks(self._policy))
+        called = {
+            one.id: storable(chosen.get(one.id) or names.by_rule(one, self._policy.name_rule))
+            for one in customers
+        }
+        self._above = self._places(customers)
+        wanted = [self._wanted(one, called[one.id], one.id in chosen) for one in customers]
+        found = find(self._db, self._connection, wanted, marks(self._policy))
         stood = {
-            one.id: self._stand(one, wanted[one.id].name, found[one.id], one.id in chosen)
+            one.id: self._stand(one, called[one.id], found[one.id], one.id in chosen)
             for one in customers
         }
         self._look_up_names(stood)
@@ -90,13 +114,26 @@ class Standings:
         ordered = sorted(customers, key=lambda one: one.id not in chosen)
         return {one.id: self._named(one, stood[one.id]) for one in ordered}
 
-    def _wanted(self, customer: Customer, chosen: str | None) -> Wanted:
-        name = storable(chosen or names.by_rule(customer, self._policy.name_rule))
-        if chosen is not None:
-            return Wanted(customer.id, name)
+    def _places(self, customers: Sequence[Customer]) -> Mapping[int, Above]:
+        jobs = [one for one in customers if one.parent_id is not None]
+        if not jobs or self._policy.hierarchy is not Hierarchy.JOBS:
+            return {}
+        parents = self._parents or parents_of(self._db, self._connection, jobs)
+        return places(self._db, self._connection, jobs, parents)
+
+    def full_name(self, customer_id: int, name: str) -> str:
+        """Return the full name of a customer called ``name``; empty where what it is a job of is not
+        there yet."""
+        above = self._above.get(customer_id)
+        return above.path(name) if above else name
+
+    def _wanted(self, customer: Customer, name: str, chosen: bool) -> Wanted:
+        path = self.full_name(customer.id, name)
+        if chosen:
+            return Wanted(customer.id, path)
         return Wanted(
             customer.id,
-            name,
+            path,
             (customer.account_number or "").strip(),
             (customer.email or "").strip(),
             (customer.company or "").strip(),
@@ -104,7 +141,8 @@ class Standings:
         )
 
     def _stand(self, customer: Customer, name: str, match: Match, chosen: bool) -> Standing:
-        standing = Standing(Stand.ADD, match, name, chosen=chosen)
+        above = self._above.get(customer.id)
+        standing = Standing(Stand.ADD, match, name, chosen=chosen, above=above)
         if chosen:
             return standing
         if match.only:
@@ -139,19 +177,19 @@ class Standings:
 
     def _look_up_names(self, stood: Mapping[int, Standing]) -> None:
         """Find out which of the names that may be made up are somebody's already."""
-        often = Counter(one.name.lower() for one in stood.values() if one.stand is Stand.ADD)
+        added = {id_: one for id_, one in stood.items() if one.stand is Stand.ADD}
+        often = Counter(self._key(id_, one.name) for id_, one in added.items())
         made_up = [
-            name
-            for id_, one in stood.items()
-            if one.stand is Stand.ADD
-            and (one.match.holder or names.objection(one.name) or often[one.name.lower()] > 1)
+            self.full_name(id_, name)
+            for id_, one in added.items()
+            if one.match.holder or names.objection(one.name) or often[self._key(id_, one.name)] > 1
             for name in (names.shortened(one.name, id_), *names.variants(one.name, id_))
         ]
         self._held = held_names(self._db, self._connection, made_up) if made_up else set()
 
     def _named(self, customer: Customer, standing: Standing) -> Standing:
         """Settle what is to be added on a name that QuickBooks takes."""
-        if standing.stand is not Stand.ADD:
+        if standing.stand is not Stand.ADD or standing.obstacle:
             return standing
         name = standing.name
         if objection := names.objection(name):
@@ -159,13 +197,14 @@ class Standings:
                 sentence = f"{objection} Shorten it, or save it as another on the page {PAGE}."
                 return replace(standing, stand=Stand.NAME, sentence=sentence)
             name = names.shortened(name, customer.id)
-        is_held = name.lower() in self._held or (standing.match.holder and name == standing.name)
-        if is_held or name.lower() in self._used:
+        key = self._key(customer.id, name)
+        is_held = key in self._held or (standing.match.holder and name == standing.name)
+        if is_held or key in self._used:
             if self._policy.name_clash is Clash.ASK:
                 sentence = self._in_use(standing)
                 return replace(standing, stand=Stand.NAME, sentence=sentence)
             name = self._variant(name, customer.id)
-        self._used.add(name.lower())
+        self._used.add(self._key(customer.id, name))
         return replace(standing, name=name)
 
     def proposal(self, customer: Customer, standing: Standing) -> str:
@@ -177,10 +216,14 @@ class Standings:
             name = self._variant(name, customer.id)
         return name
 
+    def _key(self, customer_id: int, name: str) -> str:
+        """Return by what a name is told from others: a job's is its own among its customer's jobs alone."""
+        return self.full_name(customer_id, name).lower()
+
     def _variant(self, name: str, customer_id: int) -> str:
         variants = names.variants(name, customer_id)
         return next(
-            (one for one in variants if one.lower() not in self._held | self._used),
+            (one for one in variants if self._key(customer_id, one) not in self._held | self._used),
             names.shortened(name, customer_id),
         )
 

@@ -8,7 +8,7 @@ its length. A record that comes twice in one batch is taken in as many rounds.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -18,9 +18,10 @@ from sqlalchemy.orm import Session
 
 from hub.db import among
 from hub.errors import Conflict, Fault, Refused
-from hub.ledger import contract, postings, records
+from hub.ledger import contract, family, postings, records
 from hub.ledger.contract import KINDS, Body
-from hub.ledger.models import Charge, Record
+from hub.ledger.family import Family
+from hub.ledger.models import Charge, Customer, Record
 from hub.money import LIMIT, ZERO
 from hub.tenants.models import Tenant
 
@@ -90,10 +91,12 @@ class Intake:
         for incoming in batch:
             self._check(incoming)
         good = [incoming for incoming in batch if not incoming.faults]
+        self._keep_parents(good)
         self._ids = self._known(good)
         for kind in KINDS:
             for round_ in _rounds(incoming for incoming in good if incoming.kind == kind):
-                self._take_round(kind, round_)
+                for generation in _generations(round_):
+                    self._take_round(kind, generation)
 
     def _check(self, incoming: Incoming) -> None:
         if incoming.faults:
@@ -108,6 +111,19 @@ class Intake:
         if not incoming.faults:
             incoming.body = records.normal(incoming.kind, incoming.body, self._tenant.currency)
             incoming.faults.extend(_nonsense(incoming.kind, incoming.body))
+            if incoming.kind == "customer" and incoming.body.get("parent") == incoming.external_id:
+                incoming.refuse("/parent", "is the customer itself; name another, or leave it out.")
+
+    def _keep_parents(self, batch: Iterable[Incoming]) -> None:
+        """Where customers have parents, let nobody change who stands below whom meanwhile, and lock all
+        customers in one order, as generations come in another."""
+        wanted = [one for one in batch if one.kind == "customer"]
+        if not any("parent" in one.body for one in wanted):
+            return
+        family.keep(self._db)
+        mine = among(Customer.external_id, {one.external_id for one in wanted})
+        query = select(Customer.id).where(mine).order_by(Customer.external_id.collate("C"))
+        self._db.execute(query.with_for_update())
 
     def _known(self, batch: Iterable[Incoming]) -> dict[tuple[str, str], int]:
         """Return the ids of all stored records that ``batch`` refers to."""
@@ -129,15 +145,33 @@ class Intake:
         query = query.order_by(model.external_id.collate("C")).with_for_update()
         stored = {record.external_id: record for record in self._db.scalars(query)}
         changed = []
+        kin = self._family(batch, stored) if kind == "customer" else None
         for incoming in batch:
             self._refer(incoming)
             incoming.record = stored.get(incoming.external_id)
-            if not incoming.faults and self._is_news(incoming):
+            is_news = not incoming.faults and self._is_news(incoming)
+            if is_news and (not kin or self._is_placed(incoming, kin)):
                 incoming.record = incoming.record or model(external_id=incoming.external_id)
                 records.fill(incoming.record, kind, incoming.body, self._ids)
                 changed.append(incoming.record)
         if changed:
             self._store(kind, changed)
+
+    def _family(self, batch: Sequence[Incoming], stored: Mapping[str, Customer]) -> Family | None:
+        """Return the family of customers some of which name a parent; nothing where none does."""
+        named = {self._ids.get(("customer", one.body.get("parent", ""))) for one in batch} - {None}
+        ids = {id_ for id_ in named if id_ is not None} | {one.id for one in stored.values()}
+        return Family(self._db, ids) if named else None
+
+    def _is_placed(self, incoming: Incoming, kin: Family) -> bool:
+        """Whether a customer can be below its parent; else that is said."""
+        customer: Customer | None = incoming.record
+        parent_id = self._ids.get(("customer", incoming.body.get("parent", "")))
+        sentence = kin.place(customer.id if customer else None, parent_id)
+        if sentence:
+            incoming.outcome = "refused"
+            incoming.refuse("/parent", f"“{incoming.body['parent']}” {sentence}")
+        return not sentence
 
     def _refer(self, incoming: Incoming) -> None:
         for kind, external_id, pointer in records.references(incoming.kind, incoming.body):
@@ -196,6 +230,21 @@ def _rounds(batch: Iterable[Incoming]) -> Iterable[list[Incoming]]:
     depth = max((len(queue) for queue in waiting.values()), default=0)
     queues = [waiting[external_id] for external_id in sorted(waiting)]
     return [[queue[i] for queue in queues if i < len(queue)] for i in range(depth)]
+
+
+def _generations(batch: Sequence[Incoming]) -> Iterable[list[Incoming]]:
+    """Split a round so that parents come before those who name them; who stands in a circle, or below
+    one, is refused."""
+    left = list(batch)
+    while left:
+        waiting = {one.external_id for one in left}
+        now = [one for one in left if one.body.get("parent") not in waiting]
+        if not now:
+            for one in left:
+                one.refuse("/parent", "leads in a circle. Correct the parent of one in it.")
+            return
+        yield now
+        left = [one for one in left if one.body.get("parent") in waiting]
 
 
 def _nonsense(kind: str, body: Body) -> list[Fault]:

@@ -61,9 +61,13 @@ class Customer(Record, Base):
     """Someone the tenant bills."""
 
     __tablename__ = "customer"
-    __table_args__ = own()
+    __table_args__ = own(
+        to("customer", "parent_id"), Index("ix_customer_parent", "tenant_id", "parent_id")
+    )
 
     name: Mapped[str]
+    parent_id: Mapped[int | None]
+    """The customer that it is a part, a site or a job of."""
     company: Mapped[str | None]
     first_name: Mapped[str | None]
     last_name: Mapped[str | None]

@@ -89,9 +89,9 @@ def digest(body: Body) -> str:
 
 def references(kind: str, body: Body) -> Iterator[tuple[str, str, str]]:
     """Yield each reference of ``body``: kind and external id of what it names, and its pointer."""
-    for field in _REFERENCES:
+    for field, other in _REFERENCES.items():
         if kind != field and field in body:
-            yield field, body[field], f"/{field}"
+            yield other, body[field], f"/{field}"
     for index, line in enumerate(body.get("lines", ())):
         if "charge" in line:
             yield "charge", line["charge"], f"/lines/{index}/charge"
@@ -108,6 +108,7 @@ def fill(record: Record, kind: str, body: Body, ids: IDs) -> None:
 
 def _customer(record: Customer, body: Body, ids: IDs) -> None:
     record.name = body["name"].strip()
+    record.parent_id = ids.get(("customer", body.get("parent", "")))
     for field in ("company", "first_name", "last_name", "email", "phone", "account_number"):
         setattr(record, field, body.get(field))
     record.bill_address = body.get("bill_address")
@@ -234,9 +235,9 @@ _FILL: dict[str, Any] = {
 
 def named(kind: str, record: Any) -> Iterator[tuple[str, int]]:
     """Yield kind and id of every record that ``record`` refers to."""
-    for field in _REFERENCES:
-        if kind != field and (other := getattr(record, f"{field}_id", None)):
-            yield field, other
+    for field, other in _REFERENCES.items():
+        if kind != field and (id_ := getattr(record, f"{field}_id", None)):
+            yield other, id_
     for line in getattr(record, "lines", ()):
         if line.charge_id is not None:
             yield "charge", line.charge_id
@@ -250,7 +251,7 @@ def body(kind: str, record: Any, names: ExternalIDs) -> Body:
     for field in _FIELDS[kind]:
         column = _COLUMNS.get(field, field)
         reference = getattr(record, f"{field}_id", None) if field in _REFERENCES else None
-        value = names[field, reference] if reference else getattr(record, column, None)
+        value = names[_REFERENCES[field], reference] if reference else getattr(record, column, None)
         if value is not None:
             shown[field] = _written(value)
     if kind in ("invoice", "credit_memo"):
@@ -270,10 +271,18 @@ def body(kind: str, record: Any, names: ExternalIDs) -> Body:
 
 _COLUMNS = {"class": "class_name", "charge_kind": "kind", "refund_kind": "kind"}
 """Columns that are called otherwise than their fields; ``kind`` is a record's own."""
-_REFERENCES = ("customer", "billing_cycle", "credit_memo", "payment")
+_REFERENCES = {
+    "customer": "customer",
+    "parent": "customer",
+    "billing_cycle": "billing_cycle",
+    "credit_memo": "credit_memo",
+    "payment": "payment",
+}
+"""Fields that name another record, and of which kind that is."""
 _FIELDS = {
     "customer": (
         "name",
+        "parent",
         "company",
         "first_name",
         "last_name",

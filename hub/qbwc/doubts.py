@@ -52,7 +52,8 @@ def about(kind: str, message: str, operation_id: int, reason: Reason) -> Questio
     if reason is Reason.REMOVAL:
         object_, fields = sent.get("TxnDelType"), {"TxnID": sent.get("TxnID")}
         return {"add": kind, "kind": f"{object_}Query", "fields": fields, "reason": reason}
-    name, number = sent.get(f"{kind}/Name"), sent.get(f"{kind}/RefNumber")
+    above, name = sent.get(f"{kind}/ParentRef/FullName"), sent.get(f"{kind}/Name")
+    name, number = f"{above}:{name}" if above else name, sent.get(f"{kind}/RefNumber")
     return _question(kind.removesuffix("Add"), name, number, reason)
 
 

@@ -28,6 +28,8 @@ from hub.tenants.service import StaffRoom
 
 PATIENCE = dt.timedelta(days=1)
 """When what is held is looked at again although nothing has changed that the hub knows of."""
+MOST_ROWS = 10_000
+"""How many are put with one statement: it holds 65,535 parameters at most."""
 LOOK_AHEAD = 200
 """How many waiting operations are looked at in one go."""
 
@@ -88,6 +90,11 @@ class Outbox:
             }
             for errand in {errand.subject: errand for errand in errands}.values()
         ]
+        for start in range(0, len(rows), MOST_ROWS):
+            self._put(rows[start : start + MOST_ROWS])
+        self._hold([errand.subject for errand in errands])
+
+    def _put(self, rows: Sequence[dict[str, Any]]) -> None:
         put = insert(Operation).values(rows)
         again = {
             # What became of it last time is asked first.
@@ -104,7 +111,6 @@ class Outbox:
                 where=Operation.state != State.EXCLUDED,
             )
         )
-        self._hold([errand.subject for errand in errands])
 
     def review(self) -> None:
         """Look again at what was held: the reason may be gone. A list that is needed only now is read

@@ -30,6 +30,15 @@ class Unfit(enum.StrEnum):
     """A name is made of it by the rule that the pages show; the full one stands in the notes."""
 
 
+class Hierarchy(enum.StrEnum):
+    """What becomes of a customer's parent."""
+
+    FLAT = "flat"
+    """It is ignored."""
+    JOBS = "jobs"
+    """A new customer is a job of its parent: ``Parent:Job``."""
+
+
 class Clash(enum.StrEnum):
     """What becomes of a name that somebody else has in QuickBooks."""
 
@@ -111,6 +120,7 @@ class FullPolicy(Owned, Base):
     link_matches: Mapped[LinkMatches] = mapped_column(server_default="sure")
     customer_missing: Mapped[Missing] = mapped_column(server_default="create")
     customer_update: Mapped[Update] = mapped_column(server_default="never")
+    hierarchy: Mapped[Hierarchy] = mapped_column(server_default="flat")
     name_rule: Mapped[NameRule] = mapped_column(server_default="name")
     name_unfit: Mapped[Unfit] = mapped_column(server_default="ask")
     name_clash: Mapped[Clash] = mapped_column(server_default="ask")

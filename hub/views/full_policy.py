@@ -19,6 +19,7 @@ from hub.books.models import ListKind
 from hub.errors import Refused
 from hub.exporters import names
 from hub.exporters.items import UNSOLD
+from hub.exporters.jobs import children
 from hub.exporters.purposes import RULES
 from hub.ledger.models import Charge
 from hub.security import Permission
@@ -27,6 +28,7 @@ from hub.tenants.full_policy import (
     Conflict,
     Edited,
     FullPolicy,
+    Hierarchy,
     LinkMatches,
     Missing,
     NameRule,
@@ -123,6 +125,17 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
                 Update.NEVER: "Leave as they are",
                 Update.CONTACT: "Update name of contact, address, phone and e-mail",
                 Update.ALL: "Update everything",
+            },
+        ),
+        Setting(
+            "hierarchy",
+            "Customers that have a parent",
+            "Counts for new customers. Those that QuickBooks has stay where they are, whatever you choose "
+            "here or change in your billing: move them in QuickBooks. A customer's second currency is a "
+            "customer of its own beside the others, as QuickBooks keeps a customer and its jobs in one.",
+            {
+                Hierarchy.FLAT: "Flat: each is a customer of its own, and its parent is ignored",
+                Hierarchy.JOBS: "Parent:job: each is a job of its parent, which goes first",
             },
         ),
         Setting(
@@ -334,6 +347,8 @@ class FullPolicyPage(Page):
             setattr(self.policy, name, value)
         if changed:
             self.db.flush()
+            if labels["hierarchy"] in changed:
+                self.outbox.recorded("customer", children(self.db, self.connection))
             self.room.audit("full mode settings changed", **changed)
             # Charges may be created as items from now on; then all that was held is looked at again.
             self.outbox.recorded("charge", self.db.scalars(select(Charge)).all())

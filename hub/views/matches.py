@@ -10,8 +10,6 @@ from pyramid.view import view_config, view_defaults
 
 from hub.books.models import ListKind
 from hub.errors import Refused
-from hub.exporters.contract import Errand
-from hub.exporters.full import RANKS
 from hub.exporters.matches import ASKED, MOST, Matches
 from hub.exporters.standing import Stand
 from hub.ledger.models import Customer
@@ -99,5 +97,5 @@ class MatchesPage(Page):
             self.room.audit(action, customer=one.external_id, name=one.name)
         if len(customers) > 20:
             self.room.audit(action, more=f"{len(customers) - 20:,} similar")
-        self.outbox.put([Errand(f"customer:{one.id}", RANKS["customer"]) for one in customers])
+        self.outbox.put(self.outbox.exporter.recorded("customer", customers))
         self.outbox.review()

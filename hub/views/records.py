@@ -98,7 +98,9 @@ class RecordPage(RecordsOfKind):
         names = Names(self.db)
         lines = [*getattr(record, "lines", ()), *postings]
         return {
-            "customer": names.of("customer", [getattr(record, "customer_id", None)]),
+            "customer": names.of(
+                "customer", (getattr(record, key, None) for key in ("customer_id", "parent_id"))
+            ),
             "billing_cycle": names.of("billing_cycle", [getattr(record, "billing_cycle_id", None)]),
             "credit_memo": names.of("credit_memo", [getattr(record, "credit_memo_id", None)]),
             "charge": names.of("charge", (line.charge_id for line in lines)),

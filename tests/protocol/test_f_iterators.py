@@ -55,7 +55,7 @@ def test_lists_without_an_iterator_come_in_full_answers_together(full):
     assert "MaxReturned" not in message
     for kind in ("Class", "PaymentMethod", "SalesTaxCode"):
         assert f"<{kind}QueryRq" in message
-    assert message.count("<ActiveStatus>All</ActiveStatus>") == 7
+    assert message.count("<ActiveStatus>All</ActiveStatus>") == 9
 
 
 @pytest.mark.usefixtures("pages")
