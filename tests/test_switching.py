@@ -111,6 +111,17 @@ def test_a_credit_for_an_older_invoice_stays_open(summary):
     assert summary.counts()["CreditMemo"] == 1
 
 
+def test_what_an_entry_has_and_lies_in_no_cycle_any_more_waits_for_one(summary):
+    may_in_summary(summary)
+    switch(summary)
+    bill(summary, "1", "120.00", "2026-07-03", version=2)
+    for _ in range(3):
+        summary.sync()
+    proof = summary.proof()
+    assert proof.unexplained == 0, proof.as_json()
+    assert {share.cause.value for share in proof.shares} == {"not_sent"}
+
+
 @pytest.mark.parametrize(
     "change",
     [{"amount": "120.00"}, {"status": "void"}, {"date": "2026-06-07"}],

@@ -336,7 +336,10 @@ WITH waiting AS MATERIALIZED (
         WHEN w.waits AND e.carrier IS NOT NULL AND e.approved IS NULL THEN 'not_sent'
         WHEN w.waits AND e.carrier IS NULL AND k.carrier IS NULL AND w.date < :cutover
             THEN 'before_cutover'
-        WHEN w.waits AND e.carrier IS NULL AND k.carrier IS NULL AND :gathers THEN 'not_sent'
+        WHEN w.waits AND e.carrier IS NULL AND k.carrier IS NULL AND (:gathers OR EXISTS (
+            SELECT FROM posting t WHERE t.kind = split_part(w.carrier, ':', 1)
+              AND t.record_id = split_part(w.carrier, ':', 2)::bigint AND t.journal_entry_id IS NOT NULL
+        )) THEN 'not_sent'
         WHEN w.waits THEN 'unexplained'
         WHEN k.edited THEN 'edited'
         WHEN w.net = 0 THEN 'other_month'
