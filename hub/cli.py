@@ -460,7 +460,7 @@ def proof(settings: dict[str, Any], tenant: str, first: str, last: str, csv_: bo
         found = proof_for(db, opened, span, thorough=True)
         facts = found.as_json()
         if json_:
-            facts["customers"] = [row.as_json() for row in customers_for(db, opened, span).page()]
+            facts["customers"] = [row.as_json() for row in customers_for(db, opened, span).page()[0]]
         name = opened.name
     if csv_:
         click.echo(proof_files.csv(found).decode("utf-8-sig"), nl=False)

@@ -6,7 +6,7 @@ is; so the customers, with what is of no one customer, add up to the rows of the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -25,7 +25,7 @@ from hub.books.differences import (
     values,
 )
 from hub.books.models import Connection
-from hub.money import ZERO, plain
+from hub.money import plain
 
 OF_NO_ONE = "(of no one customer)"
 
@@ -75,38 +75,33 @@ class ByCustomer:
         self._db = db
         self._values = values(connection, rules, span) | {"places": list(places)}
 
-    def page(self, words: str = "", skip: int = 0, limit: int | None = None) -> list[CustomerRow]:
-        """Return customers whose name holds ``words``, the biggest difference first."""
+    def page(
+        self, words: str = "", skip: int = 0, limit: int | None = None
+    ) -> tuple[list[CustomerRow], list[CustomerRow]]:
+        """Return customers whose name holds ``words``, the biggest difference first; and what all of
+        them come to in each currency, whichever are skipped."""
         like = f"%{words.translate({ord(c): f'{chr(92)}{c}' for c in '%_' + chr(92)})}%"
         more = {"words": words, "like": like, "skip": skip, "limit": limit}
-        return [
-            CustomerRow(
-                row.id,
-                row.name or OF_NO_ONE,
-                row.currency,
-                row.billed,
-                row.paid,
-                row.difference,
-                _causes(row.causes),
-            )
-            for row in self._db.execute(_PAGE, self._values | more)
-        ]
+        rows, totals = _parted(self._db.execute(_PAGE, self._values | more))
+        return [_row(row, row.name or OF_NO_ONE) for row in rows], [_row(row, "") for row in totals]
 
-    def totals(self, rows: Sequence[CustomerRow]) -> dict[str, CustomerRow]:
-        """Return what all of ``rows`` come to, by currency."""
-        found: dict[str, CustomerRow] = {}
-        for row in rows:
-            total = found.setdefault(row.currency, CustomerRow(None, "", row.currency, ZERO, ZERO, ZERO))
-            total.billed, total.paid = total.billed + row.billed, total.paid + row.paid
-            total.difference += row.difference
-        return found
-
-    def documents(self, customer_id: int, skip: int, limit: int) -> Sequence[Any]:
-        """Return the documents of a customer, whenever they are dated, newest first: ``kind``,
-        ``record_id``, ``carrier``, ``date``, ``currency``, ``billed`` (what it adds to what is owed),
-        ``difference``, and the ``causes`` of that by their names."""
+    def documents(self, customer_id: int, skip: int, limit: int) -> tuple[list[Any], list[Any]]:
+        """Return the documents of a customer, newest first: ``kind``, ``record_id``, ``carrier``,
+        ``date``, ``currency``, ``billed`` (what it adds to what is owed), ``difference``, and the
+        ``causes`` of that by their names; and what all of them come to in each currency."""
         more = {"customer": customer_id, "skip": skip, "limit": limit}
-        return self._db.execute(_DOCUMENTS, self._values | more).all()
+        return _parted(self._db.execute(_DOCUMENTS, self._values | more))
+
+
+def _parted(found: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """Return the rows that have a place, and the totals, which have none."""
+    rows = list(found)
+    return [row for row in rows if row.place], [row for row in rows if not row.place]
+
+
+def _row(row: Any, name: str) -> CustomerRow:
+    amounts = row.billed, row.paid, row.difference
+    return CustomerRow(row.id, name, row.currency, *amounts, _causes(row.causes))
 
 
 def _causes(found: dict[str, str] | None) -> dict[Cause, Decimal]:
@@ -115,6 +110,11 @@ def _causes(found: dict[str, str] | None) -> dict[Cause, Decimal]:
 
 
 _ON_CONTROL = "(account = ANY(cast(:places AS text[])) OR account IS NULL AND purpose = 'receivable')"
+
+_DATED = """
+    coalesce(date >= cast(:starts AS date), true) AND coalesce(date <= cast(:ends AS date), true)
+"""
+_ON_PAGE = "place > :skip AND coalesce(place <= :skip + cast(:limit AS bigint), true)"
 
 _PAGE = text(
     f"""
@@ -131,8 +131,7 @@ _PAGE = text(
             coalesce(sum(amount) FILTER (WHERE kind IN ('invoice', 'credit_memo')), 0) AS billed,
             coalesce(-sum(amount) FILTER (WHERE kind IN ('payment', 'refund')), 0) AS paid
         FROM posting
-        WHERE purpose = 'receivable' AND coalesce(date >= cast(:starts AS date), true)
-          AND coalesce(date <= cast(:ends AS date), true)
+        WHERE purpose = 'receivable' AND {_DATED}
         GROUP BY customer_id, currency
     )
     , every AS (
@@ -140,11 +139,17 @@ _PAGE = text(
             coalesce(d.amount, 0) AS difference, d.causes
         FROM billed b FULL JOIN differing d USING (id, currency)
     )
-    SELECT nullif(e.id, 0) AS id, c.name, e.currency, e.billed, e.paid, e.difference, e.causes
-    FROM every e LEFT JOIN customer c ON c.id = e.id
-    WHERE cast(:words AS text) = '' OR c.name ILIKE :like
-    ORDER BY abs(e.difference) DESC, c.name, e.id, e.currency
-    OFFSET :skip LIMIT cast(:limit AS bigint)
+    , found AS MATERIALIZED (
+        SELECT row_number() OVER (ORDER BY abs(e.difference) DESC, c.name, e.id, e.currency) AS place,
+            nullif(e.id, 0) AS id, c.name, e.currency, e.billed, e.paid, e.difference, e.causes
+        FROM every e LEFT JOIN customer c ON c.id = e.id
+        WHERE cast(:words AS text) = '' OR c.name ILIKE :like
+    )
+    SELECT * FROM found WHERE {_ON_PAGE}
+    UNION ALL
+    SELECT NULL, NULL, NULL, currency, sum(billed), sum(paid), sum(difference), NULL
+    FROM found GROUP BY currency
+    ORDER BY place, currency
     """
 )
 
@@ -161,7 +166,7 @@ _DOCUMENTS = text(
     {judged(f"{CANDIDATES} {_OWN}", BY_CUSTOMER)}
     , off_by AS (
         SELECT carrier, currency, cause, max(day) AS day, sum(amount) AS amount
-        FROM judged WHERE customer_id = :customer AND {_ON_CONTROL}
+        FROM judged WHERE customer_id = :customer AND within AND {_ON_CONTROL}
         GROUP BY carrier, currency, cause
     ), differing AS (
         SELECT carrier, currency, max(day) AS day, sum(amount) AS amount, array_agg(cause) AS causes
@@ -169,17 +174,23 @@ _DOCUMENTS = text(
     ), document AS (
         SELECT kind, record_id, journal_entry_id, currency, max(date) AS day, sum(amount) AS billed,
             coalesce('journal_entry:' || journal_entry_id, kind || ':' || record_id) AS carrier
-        FROM posting WHERE customer_id = :customer AND purpose = 'receivable'
+        FROM posting WHERE customer_id = :customer AND purpose = 'receivable' AND {_DATED}
         GROUP BY kind, record_id, journal_entry_id, currency
+    ), every AS (
+        SELECT coalesce(kind, split_part(carrier, ':', 1)) AS kind,
+            coalesce(record_id, split_part(carrier, ':', 2)::bigint) AS record_id,
+            carrier, coalesce(d.day, f.day) AS date, currency, coalesce(d.billed, 0) AS billed, f.causes,
+            CASE WHEN f.carrier IS NULL THEN 0 WHEN d.journal_entry_id IS NULL THEN f.amount ELSE d.billed
+            END AS difference
+        FROM document d FULL JOIN differing f USING (carrier, currency)
+    ), found AS MATERIALIZED (
+        SELECT row_number() OVER (ORDER BY date DESC, carrier, kind, record_id) AS place, * FROM every
     )
-    SELECT coalesce(kind, split_part(carrier, ':', 1)) AS kind,
-        coalesce(record_id, split_part(carrier, ':', 2)::bigint) AS record_id,
-        carrier, coalesce(d.day, f.day) AS date, currency, coalesce(d.billed, 0) AS billed, f.causes,
-        CASE WHEN f.carrier IS NULL THEN 0 WHEN d.journal_entry_id IS NULL THEN f.amount ELSE d.billed
-        END AS difference
-    FROM document d FULL JOIN differing f USING (carrier, currency)
-    ORDER BY date DESC, carrier, kind, record_id
-    OFFSET :skip LIMIT cast(:limit AS bigint)
+    SELECT * FROM found WHERE {_ON_PAGE}
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, NULL, currency, sum(billed), NULL, sum(difference)
+    FROM found GROUP BY currency
+    ORDER BY place, currency
     """
 )
 """What a journal entry that is not booked carries is off document by document."""

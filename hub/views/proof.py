@@ -8,11 +8,10 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 from pyramid.view import view_config, view_defaults
 
-from hub.books.differences import EVERYTHING, Cause, Differences, Span
+from hub.books.differences import Cause, Differences, Span
 from hub.books.evidence import Evidence
 from hub.books.proof import Places, Proof
 from hub.books.subjects import labels
-from hub.errors import Refused
 from hub.exporters import exporter_for, proof_for, rules_for
 from hub.qbwc.desk import Desk
 from hub.qbwc.entries import Stand
@@ -33,10 +32,7 @@ class ProofPage(SpanPage, JournalOfTenant):
 
     @view_config(request_method="GET")
     def show(self) -> Any:
-        try:
-            return self._shown(self.span())
-        except Refused as error:
-            return self.again(self._shown(EVERYTHING), error)
+        return self.within(self._shown)
 
     def _shown(self, span: Span) -> dict[str, Any]:
         proof = proof_for(self.db, self.tenant, span)
@@ -46,7 +42,7 @@ class ProofPage(SpanPage, JournalOfTenant):
         return {
             "proof": proof,
             "typed": self.typed,
-            "query": self.query() if proof.span == span and not span.is_all else "",
+            "query": self.query(),
             "counts": desk.counts(),
             "waiting": waiting,
             "State": State,

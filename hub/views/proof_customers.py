@@ -7,14 +7,16 @@ from typing import Any
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from hub.books.differences import Cause
+from hub.books.differences import Cause, Span
+from hub.books.proof import DIFFERING
 from hub.books.subjects import labels
 from hub.exporters import customers_for
 from hub.ledger.register import Register
+from hub.qbwc.desk import Desk
 from hub.security import Permission
 from hub.views import proof_files
 from hub.views.page import whole
-from hub.views.span import SpanPage
+from hub.views.span import SpanPage, in_words
 
 PAGE = 50
 
@@ -29,15 +31,20 @@ class CustomersPage(SpanPage):
     """Each customer: billed, paid, in QuickBooks, and the difference with its causes."""
 
     def __call__(self) -> dict[str, Any]:
+        return self.within(self._shown)
+
+    def _shown(self, span: Span) -> dict[str, Any]:
         words = self.request.GET.get("q", "").replace("\0", "").strip()[:100]
         skip = min(self.before(), 10**9)
-        found = customers_for(self.db, self.tenant, self.needed_span())
-        rows = found.page(words, skip, PAGE + 1)
+        rows, totals = customers_for(self.db, self.tenant, span).page(words, skip, PAGE + 1)
         return {
             "rows": rows[:PAGE],
+            "totals": totals,
             "words": words,
+            "Cause": Cause,
+            "months": in_words(span),
             "typed": self.typed,
-            "back": self.query(),
+            "query": self.query(),
             "extra": self.query(q=words).removeprefix("?"),
             "next": skip + PAGE if len(rows) > PAGE else 0,
             "before": skip,
@@ -49,7 +56,7 @@ class CustomersFile(SpanPage):
     """Every customer, as CSV."""
 
     def __call__(self) -> Response:
-        rows = customers_for(self.db, self.tenant, self.needed_span()).page()
+        rows, _ = customers_for(self.db, self.tenant, self.needed_span()).page()
         response = Response(proof_files.customers(rows), content_type="text/csv", charset="utf-8")
         name = f"proof-by-customer-{self.tenant.slug}-{self.now:%Y-%m-%d}.csv"
         response.content_disposition = f'attachment; filename="{name}"'
@@ -67,14 +74,19 @@ class CustomerPage(SpanPage):
 
     def __call__(self) -> dict[str, Any]:
         customer = Register(self.db, "customer").get(whole(self.request.matchdict["id"]))
-        skip = min(self.before(), 10**9)
-        found = customers_for(self.db, self.tenant).documents(customer.id, skip, PAGE + 1)
-        subjects = {f"{row.kind}:{row.record_id}" for row in found} | {row.carrier for row in found}
+        span, skip = self.needed_span(), min(self.before(), 10**9)
+        found, totals = customers_for(self.db, self.tenant, span).documents(customer.id, skip, PAGE + 1)
+        carriers = {row.carrier for row in found}
         return {
             "customer": customer,
             "rows": found[:PAGE],
-            "labels": labels(self.db, subjects),
+            "totals": totals,
+            "labels": labels(self.db, {f"{row.kind}:{row.record_id}" for row in found} | carriers),
+            "with_entries": any(row.carrier.startswith("journal_entry:") for row in found),
+            "operations": Desk(self.db, self.connection).of(carriers),
             "Cause": Cause,
+            "DIFFERING": DIFFERING,
+            "months": in_words(span),
             "query": self.query(),
             "next": skip + PAGE if len(found) > PAGE else 0,
             "before": skip,

@@ -14,9 +14,10 @@ from hub.books.links import Links
 from hub.books.proof import DIFFERING, Places
 from hub.books.subjects import labels
 from hub.exporters import exporter_for, rules_for
-from hub.qbwc.desk import Desk
+from hub.qbwc.desk import STUCK, Desk
 from hub.security import Permission
-from hub.views.page import Page, whole
+from hub.views.page import whole
+from hub.views.span import SpanPage
 
 PAGE = 50
 KINDS = ("invoice", "credit_memo", "payment", "refund", "journal_entry")
@@ -28,7 +29,7 @@ KINDS = ("invoice", "credit_memo", "payment", "refund", "journal_entry")
     request_method="GET",
     permission=Permission.READ,
 )
-class DeliveryPage(Page):
+class DeliveryPage(SpanPage):
     """What QuickBooks has otherwise than it was sent, journal entries first."""
 
     def __call__(self) -> dict[str, Any]:
@@ -43,7 +44,11 @@ class DeliveryPage(Page):
         return {
             "rows": rows[:PAGE],
             "labels": labels(self.db, subjects),
+            "operations": Desk(self.db, self.connection).of(subjects),
+            "STUCK": STUCK,
             "Cause": Cause,
+            "query": self.query(),
+            "extra": self.query().removeprefix("?"),
             "next": skip + PAGE if len(rows) > PAGE else 0,
             "before": skip,
         }
@@ -59,7 +64,7 @@ class DeliveryPage(Page):
     request_method="GET",
     permission=Permission.READ,
 )
-class DeliveredPage(Page):
+class DeliveredPage(SpanPage):
     """One entry or document: what was sent beside what QuickBooks has."""
 
     def __call__(self) -> dict[str, Any]:
@@ -78,4 +83,6 @@ class DeliveredPage(Page):
             "with_classes": any(line.class_name for line in sheet.lines),
             "differences": side_by_side(link) if link else [],
             "operation": Desk(self.db, self.connection).of([subject]).get(subject),
+            "STUCK": STUCK,
+            "query": self.query(),
         }

@@ -15,6 +15,7 @@ from hub.money import plain, pretty
 from hub.qbwc.pulse import spoken
 from hub.tenants.models import Tenant
 from hub.views.paper import Column, Paper
+from hub.views.span import in_words
 
 HEAD = ("part", "account", "currency", "billed", "booked", "difference", "cause", "count")
 CUSTOMERS_HEAD = (
@@ -92,7 +93,7 @@ def pdf(tenant: Tenant, connection: Connection, proof: Proof) -> bytes:
             "Tenant": tenant.name,
             "Company file": _company(connection),
             "As of": spoken(proof.moment),
-            "Months": _months(proof),
+            "Months": in_words(proof.span),
             "Difference": f"{pretty(proof.difference)} {tenant.currency}",
             "Unexplained": f"{pretty(proof.unexplained)} {tenant.currency}",
             "Delivery": proof.delivery.sentence,
@@ -107,14 +108,6 @@ def pdf(tenant: Tenant, connection: Connection, proof: Proof) -> bytes:
 def _company(connection: Connection) -> str:
     names = filter(None, (connection.company_name, connection.company_path))
     return " · ".join(names) or "none connected yet"
-
-
-def _months(proof: Proof) -> str:
-    span = proof.span
-    if span.is_all:
-        return "all that was ever billed"
-    first = f"from {span.starts:%B %Y} " if span.starts else ""
-    return f"{first}{f'to {span.ends:%B %Y}' if span.ends else 'on'}"
 
 
 def _accounts(paper: Paper, proof: Proof) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
 from urllib.parse import urlencode
 
 from pyramid.httpexceptions import HTTPNotFound
 
-from hub.books.differences import Span
+from hub.books.differences import EVERYTHING, Span
 from hub.errors import Refused
 from hub.views.page import Form, Page, refusal
 
@@ -26,10 +29,27 @@ class SpanPage(Page):
         """
         return months(self.typed["from"], self.typed["to"])
 
+    @cached_property
+    def chosen(self) -> dict[str, str]:
+        """The months as they were typed; none where they are refused."""
+        try:
+            self.span()
+        except Refused:
+            return {}
+        return {name: text for name, text in self.typed.items() if text}
+
     def query(self, **more: str) -> str:
         """Return the months, and more, as an address has them; with its question mark."""
-        parts = {name: text for name, text in (self.typed | more).items() if text}
+        parts = self.chosen | {name: text for name, text in more.items() if text}
         return f"?{urlencode(parts)}" if parts else ""
+
+    def within(self, show: Callable[[Span], dict[str, Any]]) -> dict[str, Any]:
+        """Show the months that were typed; where they are refused, all of them and what is wrong."""
+        try:
+            span = self.span()
+        except Refused as error:
+            return self.again(show(EVERYTHING), error)
+        return show(span)
 
     def needed_span(self) -> Span:
         try:
@@ -48,6 +68,16 @@ def months(first: str, last: str) -> Span:
     if starts and ends and ends < starts:
         raise refusal("to", "The last month lies before the first.")
     return Span(starts, ends and _last_day(ends))
+
+
+def in_words(span: Span) -> str:
+    """Return the months of a span as a sentence goes on with them: “May 2026 to June 2026”."""
+    first, last = (day and f"{day:%B %Y}" for day in (span.starts, span.ends))
+    if first and last:
+        return f"{first} alone" if first == last else f"{first} to {last}"
+    if first or last:
+        return f"from {first} on" if first else f"up to {last}"
+    return "all that was ever billed"
 
 
 def _month(field: str, text: str) -> dt.date | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from hub.books.connections import main_connection
-from hub.books.differences import Cause
+from hub.books.differences import EVERYTHING, Cause
 from hub.books.proof import Places
 from hub.errors import Refused
 from hub.exporters import customers_for, exporter_for, proof_for
@@ -399,7 +399,8 @@ def by_customer(tenant, words=""):
         opened = open_tenant(db, tenant.slug)
         customers = customers_for(db, opened)
         event.listen(db.get_bind(), "before_cursor_execute", lambda *given: found.append(given[2]))
-        return customers.page(words), len(found)
+        rows, _ = customers.page(words)
+        return rows, len(found)
 
 
 def assert_customers_add_up(tenant):
@@ -407,16 +408,37 @@ def assert_customers_add_up(tenant):
     with tenant.db() as db:
         opened = open_tenant(db, tenant.slug)
         proof = proof_for(db, opened, thorough=True)
-        rows = customers_for(db, opened).page()
+        rows, totals = customers_for(db, opened).page()
         connection = main_connection(db, opened)
         places = Places(db, exporter_for(db, opened, connection).account).receivables()
     control = [row for row in proof.rows if row.account in places]
     assert sum(row.booked for row in rows) == sum(row.booked for row in control)
     assert sum(row.owed for row in rows) == sum(row.billed for row in control)
+    for total in totals:
+        own = [row for row in rows if row.currency == total.currency]
+        assert total.owed == sum(row.owed for row in own)
+        assert total.difference == sum(row.difference for row in own)
+    assert_documents_add_up(tenant)
     for cause in Cause:
         by_account = sum(row.causes.get(cause, 0) for row in control)
         assert sum(row.causes.get(cause, 0) for row in rows) == by_account, cause
     assert all(sum(row.causes.values()) == row.difference for row in rows)
+
+
+def assert_documents_add_up(tenant):
+    """What a customer's documents come to is what the customer's row says, in each month too."""
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        for span in (EVERYTHING, months("2026-05", "2026-05")):
+            customers = customers_for(db, opened, span)
+            for row in customers.page()[0]:
+                if row.id is None:
+                    continue
+                documents, totals = customers.documents(row.id, 0, 1000)
+                (total,) = [total for total in totals if total.currency == row.currency]
+                assert (total.billed, total.difference) == (row.owed, row.difference), row
+                own = [one for one in documents if one.currency == row.currency]
+                assert sum(one.difference for one in own) == row.difference
 
 
 def test_each_customer_is_told_what_is_billed_booked_and_why_they_differ(ready, enter):
