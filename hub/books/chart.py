@@ -23,6 +23,10 @@ KEPT_IN_ONE = ("AccountsPayable", "AccountsReceivable", "Bank", "CreditCard")
 TAX_GROUP = "ItemSalesTaxGroup"
 COMPUTED_TAXES = ("ItemSalesTax", TAX_GROUP)
 """The types of items with which QuickBooks computes a tax by itself (protocol.md C.4)."""
+PAGE = "the page Accounts by purpose"
+"""Where accounts are chosen."""
+MONEY_IN = "money_in"
+"""The purpose under which the account is chosen of payments and refunds in a foreign currency."""
 TAX_AGENCY = "tax_agency"
 """The purpose under which the vendor is chosen who is owed what stands on Sales Tax Payable."""
 
@@ -121,14 +125,56 @@ class Chart:
             "Add it there, or change it on the Charges page."
         )
 
-    def clearing(self) -> ListEntry:
-        """Return the account that stands for what customers owe (summary mode)."""
-        return self.account(self.clearing_name, "The clearing account", "Integration Settings")
+    def clearing(self, currency: str = "") -> ListEntry:
+        """Return the account that stands for what customers owe in ``currency`` (summary mode).
+
+        :raises Objection: when QuickBooks has none, or keeps it in another currency.
+        """
+        name = self._assigned.get(("clearing", self._foreign(currency))) or self._clearing
+        found = self.account(name, "The clearing account", "Integration Settings")
+        return self.fitting(found, currency, PAGE)
 
     @property
-    def clearing_name(self) -> str:
-        """Full name of the clearing account, whether QuickBooks has it or not."""
+    def _clearing(self) -> str:
         return self._assigned.get(("clearing", ""), CLEARING)
+
+    def is_clearing(self, name: str) -> bool:
+        """Whether this is the clearing account, in whatever currency."""
+        chosen = (name for (purpose, _), name in self._assigned.items() if purpose == "clearing")
+        return name in {self._clearing, *chosen}
+
+    def _foreign(self, currency: str) -> str:
+        """Return ``currency`` as a code of choices: nothing for the home currency."""
+        return "" if self.is_home(currency) else currency
+
+    def is_home(self, currency: str) -> bool:
+        """Whether this is the home currency, or no currency is named."""
+        return currency in ("", self._home)
+
+    def fitting(self, account: ListEntry, currency: str, where: str) -> ListEntry:
+        """Return ``account``, if amounts in ``currency`` may stand on it.
+
+        :raises Objection: when QuickBooks keeps it in another; on ``where`` another is chosen.
+        """
+        if self.takes(account, currency):
+            return account
+        raise Objection(
+            f"“{account.full_name}” is kept in {self.kept_in(account)} in QuickBooks and takes nothing in "
+            f"{currency or self._home}. Choose another account on {where}."
+        )
+
+    def kept_in(self, account: ListEntry) -> str:
+        """Return QuickBooks' name of the currency that an account is kept in."""
+        home = self.find(ListKind.CURRENCY, self._home)
+        return account.currency or (home.full_name if home else self._home)
+
+    def takes(self, account: ListEntry, currency: str = "") -> bool:
+        """Whether amounts in ``currency`` may stand on ``account`` (protocol.md G)."""
+        wanted = self.find(ListKind.CURRENCY, currency or self._home)
+        own = self.known(ListKind.CURRENCY, self.kept_in(account))
+        if wanted is None or own is None or own is wanted:
+            return True
+        return own.number == self._home and account.type not in KEPT_IN_ONE
 
     def currency(self, code: str) -> ListEntry:
         """Return QuickBooks' entry of the currency ``EUR``.
@@ -144,25 +190,18 @@ class Chart:
             "then press Try again."
         )
 
-    def _takes(self, account: ListEntry, code: str) -> bool:
-        """Whether amounts in a currency may stand on an account (protocol.md G)."""
-        home = self.find(ListKind.CURRENCY, self._home)
-        own = account.currency or (home.full_name if home else "")
-        wanted = self.find(ListKind.CURRENCY, code)
-        if wanted is None or own == wanted.full_name:
-            return True
-        is_home = not account.currency or (home is not None and own == home.full_name)
-        return is_home and account.type not in KEPT_IN_ONE
-
     def receivable(self, currency: str = "") -> ListEntry:
-        """Return Accounts Receivable (full mode): that of the ``currency``, where it is not the home
-        currency.
+        """Return Accounts Receivable; where ``currency`` is not the home currency the account chosen for
+        it, or else the one that is kept in it.
 
         :raises Objection: when QuickBooks has none.
         """
-        if currency in ("", self._home):
+        if self.is_home(currency):
             return self._special("AccountsReceivable", "Accounts Receivable")
         name = self.currency(currency).full_name
+        if chosen := self._assigned.get(("receivable", currency)):
+            found = self.account(chosen, f"Accounts Receivable in {currency}", PAGE)
+            return self.fitting(found, currency, PAGE)
         for account in self.usable(["AccountsReceivable"]):
             if account.currency == name:
                 return account
@@ -172,34 +211,34 @@ class Chart:
         )
 
     def deposit(self, method: str, currency: str = "") -> ListEntry:
-        """Return the account that payments by ``method`` go to: Undeposited Funds unless chosen, and
-        where what is chosen is kept in another currency."""
-        found = self._deposit(method)
-        if currency in ("", self._home) or self._takes(found, currency):
-            return found
-        return self._special("UndepositedFunds", "Undeposited Funds")
+        """Return the account that payments by ``method`` go to: Undeposited Funds unless chosen.
 
-    def _deposit(self, method: str) -> ListEntry:
-        name = self._assigned.get(("deposit", method)) or self._assigned.get(("deposit", ""))
-        if name:
-            what = f"The deposit account of “{method}”" if method else "The deposit account"
-            return self.account(name, what, "Integration Settings")
-        return self._special("UndepositedFunds", "Undeposited Funds")
+        :raises Objection: when what is chosen is gone, or kept in another currency.
+        """
+        what = f"The deposit account of “{method}”" if method else "The deposit account"
+        found = self._money("deposit", method, currency, what)
+        return found or self._special("UndepositedFunds", "Undeposited Funds")
 
     def refund(self, method: str, currency: str = "") -> ListEntry:
-        """Return the account that refunds by ``method`` come from: that of its payments unless chosen,
-        and where what is chosen is kept in another currency."""
-        found = self._refund(method)
-        if currency in ("", self._home) or self._takes(found, currency):
-            return found
-        return self.deposit(method, currency)
-
-    def _refund(self, method: str) -> ListEntry:
-        name = self._assigned.get(("refund", method)) or self._assigned.get(("refund", ""))
-        if not name:
-            return self._deposit(method)
+        """Return the account that refunds by ``method`` come from: that of its payments unless chosen;
+        raises as ``deposit`` does."""
+        if not any(self._assigned.get(("refund", code)) for code in (method, "")):
+            return self.deposit(method, currency)
         what = f"The account of refunds by “{method}”" if method else "The account of refunds"
-        return self.account(name, what, "Accounts by purpose")
+        return self._money("refund", method, currency, what) or self.deposit(method, currency)
+
+    def _money(self, purpose: str, method: str, currency: str, what: str) -> ListEntry | None:
+        """Return the account chosen for money by ``method``: the method's own where that takes the
+        currency, or the one of the currency, or of all methods; none where nothing is chosen."""
+        own = self._assigned.get((purpose, method)) if method else None
+        foreign = self._assigned.get((MONEY_IN, self._foreign(currency)))
+        name = own or self._assigned.get((purpose, ""))
+        if foreign and not (own and self.takes(self.account(own, what, PAGE), currency)):
+            return self.fitting(self.account(foreign, f"Money in {currency}", PAGE), currency, PAGE)
+        if not name:
+            return None
+        where = PAGE if self.is_home(currency) else f"{PAGE}, for money in {currency}"
+        return self.fitting(self.account(name, what, PAGE), currency, where)
 
     def usual(self, purpose: str, what: str) -> ListEntry:
         """Return the account chosen for ``purpose`` (``discount``, ``write_off``, ``rounding``).
@@ -209,10 +248,8 @@ class Chart:
         name = self._assigned.get((purpose, ""))
         if not name:
             words = purpose.replace("_", "-")
-            raise Objection(
-                f"{what} has no account. Choose one for {words}s on the page Accounts by purpose."
-            )
-        return self.account(name, what, "the page Accounts by purpose")
+            raise Objection(f"{what} has no account. Choose one for {words}s on {PAGE}.")
+        return self.account(name, what, PAGE)
 
     def tax_agency(self) -> str:
         """Return the vendor in whose name tax stands on Sales Tax Payable.
@@ -221,9 +258,7 @@ class Chart:
         """
         if name := self._assigned.get((TAX_AGENCY, "")):
             return name
-        raise Objection(
-            "Sales Tax Payable wants the tax agency's name. Choose the vendor on the page Accounts by purpose."
-        )
+        raise Objection(f"Sales Tax Payable wants the tax agency's name. Choose the vendor on {PAGE}.")
 
     def tax_account(self, code: str) -> ListEntry:
         """Return the liability account for tax ``code``: chosen, or of that name, or the usual one."""
@@ -247,7 +282,7 @@ class Chart:
         item = self.tax_item(code)
         if item.type != TAX_GROUP:
             return item
-        return self.item(TAX_ITEM, f"A line for tax “{code}”", "the page Accounts by purpose")
+        return self.item(TAX_ITEM, f"A line for tax “{code}”", PAGE)
 
     def computed_taxes(self) -> list[str]:
         """Return the codes whose tax QuickBooks computes by itself."""

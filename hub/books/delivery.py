@@ -154,14 +154,14 @@ _OF_ENTRY = text(
 _OF_DOCUMENT = text(
     """
     SELECT 0 AS is_found, p.account, NULL AS class_name, p.purpose, p.charge_id, p.code,
-        sum(p.amount) AS amount
+        p.currency, sum(p.amount) AS amount
     FROM link l
     JOIN hub_placed_posting p ON p.kind = :kind AND p.record_id = :id AND p.journal_entry_id IS NULL
         AND (p.version <= l.version OR l.missing)
     WHERE l.connection_id = :connection AND l.subject = :subject
-    GROUP BY p.account, p.purpose, p.charge_id, p.code
+    GROUP BY p.account, p.purpose, p.charge_id, p.code, p.currency
     UNION ALL
-    SELECT 1, b.account, NULL, NULL, NULL, NULL, sum(b.amount)
+    SELECT 1, b.account, NULL, NULL, NULL, NULL, NULL, sum(b.amount)
     FROM link l JOIN booked_line b ON b.link_id = l.id
     WHERE l.connection_id = :connection AND (l.subject = :subject OR l.formerly = :subject
         OR l.subject IN (

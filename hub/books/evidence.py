@@ -64,7 +64,7 @@ class Evidence:
 
 _SLOTS = text(
     """
-    SELECT DISTINCT purpose, charge_id, code FROM hub_placed_posting
+    SELECT DISTINCT purpose, charge_id, code, currency FROM hub_placed_posting
     WHERE account IS NULL AND currency = :currency
     """
 )

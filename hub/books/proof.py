@@ -28,8 +28,8 @@ from hub.books.position import Position, position
 from hub.ledger.models import Charge, Purpose
 from hub.money import ZERO, plain
 
-Resolve = Callable[[Purpose, int | None, str], str]
-"""Names the account an amount belongs to; raises Objection where there is none."""
+Resolve = Callable[[Purpose, int | None, str, str], str]
+"""Names the account an amount in a currency belongs to; raises Objection where there is none."""
 
 
 @dataclass
@@ -262,23 +262,25 @@ class Places:
         self._known: dict[tuple[Any, ...], str] = {}
 
     def name(self, slot: Any) -> str:
-        """Return the account of ``purpose``, ``charge_id`` and ``code``."""
-        key = (slot["purpose"], slot["charge_id"], slot["code"])
+        """Return the account of ``purpose``, ``charge_id``, ``code`` and ``currency``."""
+        key = (slot["purpose"], slot["charge_id"], slot["code"], slot["currency"])
         if key not in self._known:
             self._known[key] = self._found(*key)
         return self._known[key]
 
-    def receivable(self) -> str:
-        """Return the control account, which stands for what customers owe."""
-        return self.name({"purpose": Purpose.RECEIVABLE, "charge_id": None, "code": ""})
+    def receivable(self, currency: str = "") -> str:
+        """Return the control account, which stands for what customers owe in a currency; none is the
+        home currency."""
+        slot = {"purpose": Purpose.RECEIVABLE, "charge_id": None, "code": "", "currency": currency}
+        return self.name(slot)
 
     def receivables(self) -> set[str]:
         """Return every account that what customers owe was ever booked to, and the control account."""
         return {self.receivable(), *self._db.scalars(_RECEIVABLES)}
 
-    def _found(self, purpose: str, charge_id: int | None, code: str) -> str:
+    def _found(self, purpose: str, charge_id: int | None, code: str, currency: str) -> str:
         try:
-            return self._resolve(Purpose(purpose), charge_id, code)
+            return self._resolve(Purpose(purpose), charge_id, code, currency)
         except Objection:
             charge = self._db.get(Charge, charge_id) if charge_id else None
             what = {

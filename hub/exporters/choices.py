@@ -6,7 +6,7 @@ Which choices there are depends on the mode, so they are listed here, beside the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from hub.books.chart import (
     CLEARING,
     COMPUTED_TAXES,
+    MONEY_IN,
     SALES_TAX_PAYABLE,
     TAX_AGENCY,
     Chart,
@@ -24,11 +25,15 @@ from hub.books.models import Assignment, Connection, ListEntry, ListKind, Wanted
 from hub.db import HubSession
 from hub.errors import Fault, Refused
 from hub.exporters import exporter_for
+from hub.exporters.drafts import uses_receivable
 from hub.exporters.purposes import ASSETS, LIABILITIES, MONEY, RULES, Slot, proposal
 from hub.ledger.models import Charge, ChargeKind, Posting, Purpose
 from hub.tenants.models import Mode, Tenant
+from hub.tenants.policies import policy_of
 
 _TAX_ITEMS = ("ItemOtherCharge", "ItemService", "ItemNonInventory")
+_BY_CURRENCY = ("clearing", "receivable", MONEY_IN)
+"""The purposes whose codes are currencies."""
 _FIRST_TYPES = ("Income", "OtherIncome", "OtherCurrentLiability", "CostOfGoodsSold", "Expense")
 
 
@@ -64,6 +69,7 @@ class Choices:
     def __init__(self, db: HubSession, tenant: Tenant, connection: Connection):
         self._db = db
         self._mode = tenant.mode
+        self._company = connection.company
         self._exporter = exporter_for(db, tenant, connection)
         self.chart = Chart(db, connection)
         self.charge_field = CHARGE_FIELDS[tenant.mode]
@@ -81,6 +87,8 @@ class Choices:
         ):
             codes = self._codes(purpose, chosen)
             found += [make(code, chosen) for code in (codes if purpose is Purpose.TAX else ["", *codes])]
+        for currency in self._currencies(chosen):
+            found += [*self._control_in(currency, chosen), self._money_in(currency, chosen)]
         found += [*self._agency(chosen), *self._by_kind(chosen)]
         for slot in found:
             self._complete(slot)
@@ -106,9 +114,58 @@ class Choices:
                 f"Usually an Other Current Asset account called “{CLEARING}”.",
                 chosen,
                 lambda: self.chart.clearing().full_name,
-                self.chart.usable(ASSETS),
+                self._of_currency(ASSETS, ""),
             )
         ]
+
+    def _currencies(self, chosen: Iterable[tuple[str, str]]) -> list[str]:
+        """Return the foreign currencies that were billed, where QuickBooks keeps several."""
+        if not self._company.get("multi_currency"):
+            return []
+        billed = set(self._db.scalars(select(Posting.currency).distinct()))
+        billed |= {code for purpose, code in chosen if purpose in _BY_CURRENCY and code}
+        return sorted(code for code in billed if not self.chart.is_home(code))
+
+    def _control_in(self, currency: str, chosen: Mapping[tuple[str, str], str]) -> list[Slot]:
+        """Return the choice of what stands for what customers owe in a foreign currency: an account of
+        that currency, or a clearing account that takes all."""
+        receivables = self._of_currency(("AccountsReceivable",), currency)
+        if self._mode is Mode.FULL or uses_receivable(policy_of(self._db)):
+            slot = self._slot(
+                ("receivable", currency),
+                f"Accounts Receivable in {currency}",
+                "QuickBooks keeps what is owed in each currency on an account of its own. The usual one is "
+                "the first of that currency.",
+                chosen,
+                lambda: self.chart.receivable(currency).full_name,
+                receivables,
+            )
+        else:
+            slot = self._slot(
+                ("clearing", currency),
+                f"Clearing account in {currency}",
+                "Only if what is owed in it is to stand on an account of its own.",
+                chosen,
+                lambda: self.chart.clearing(currency).full_name,
+                self._of_currency(ASSETS, currency),
+            )
+        return [replace(slot, currency=currency)]
+
+    def _money_in(self, currency: str, chosen: Mapping[tuple[str, str], str]) -> Slot:
+        slot = self._slot(
+            (MONEY_IN, currency),
+            f"Payments and refunds in {currency}",
+            "Where money in it is booked, but what goes by a method that has an account of its own for it. "
+            "A bank account takes its own currency only.",
+            chosen,
+            lambda: self.chart.deposit("", currency).full_name,
+            self._of_currency(MONEY, currency),
+        )
+        return replace(slot, currency=currency)
+
+    def _of_currency(self, types: Iterable[str], currency: str) -> list[ListEntry]:
+        """Return the active accounts of these types that take amounts in a currency."""
+        return [entry for entry in self.chart.usable(types) if self.chart.takes(entry, currency)]
 
     def _deposit(self, method: str, chosen: Mapping[tuple[str, str], str]) -> Slot:
         label = f"Payments by {method}" if method else "Payments, all methods"

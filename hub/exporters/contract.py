@@ -114,10 +114,11 @@ class Exporter(Protocol):
         """Return what each errand is right now; with ``send`` it goes out in this transaction. A
         customer that QuickBooks has already is linked either way."""
 
-    def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
-        """Return the full name of the account an amount belongs to.
+    def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str = "") -> str:
+        """Return the full name of the account an amount in ``currency`` (none is the home currency)
+        belongs to.
 
-        :raises Objection: when it has none yet.
+        :raises Objection: when it has none yet, or one that is kept in another currency.
         """
 
 
@@ -179,11 +180,17 @@ def first_open_day(connection: Connection, date: dt.date) -> dt.date:
 
 
 def currency_objection(connection: Connection, currency: str) -> str | None:
-    """Say that QuickBooks keeps no books in ``currency``, or nothing."""
+    """Say that the company file keeps one currency, and another than ``currency``, or nothing."""
     home = connection.company.get("currency", "USD")
-    if currency == home:
+    if currency == home or connection.company.get("multi_currency"):
         return None
     return (
         f"It is in {currency} and the company file keeps its books in {home}. "
-        f"Bill it in {home}, or book it by hand."
+        f"Bill it in {home}, or book it by hand. {SEVERAL}"
     )
+
+
+SEVERAL = (
+    "Or let QuickBooks keep several currencies (Edit » Preferences » Multiple Currencies), which cannot "
+    "be undone there, and press Try again after the Web Connector's next run."
+)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from hub.books.chart import Chart, Objection
+from hub.books.chart import SALES_TAX_PAYABLE, Chart, Objection
 from hub.books.models import (
     Connection,
     Correction,
@@ -27,6 +27,7 @@ from hub.books.models import (
 )
 from hub.exporters.charges import Charges
 from hub.exporters.contract import books_closed, currency_objection
+from hub.exporters.names import variants_in_currency
 from hub.ledger.models import BillingCycle, Posting, Purpose
 from hub.money import ZERO, pretty
 from hub.tenants.models import Closed, Control, Detail, Policy, Tenant
@@ -47,8 +48,8 @@ _FAMILIES = {
 class Places(Protocol):
     """Where amounts are booked."""
 
-    def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
-        """Return the account of an amount, or raise Objection."""
+    def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str) -> str:
+        """Return the account of an amount in a currency, or raise Objection."""
 
 
 @dataclass(frozen=True)
@@ -185,14 +186,14 @@ class Drafts:
         self, draft: Draft, sums: Iterable[Any], stored: Iterable[JournalEntryLine], tenant: str
     ) -> None:
         problems = [
-            currency_objection(self._connection, draft.entry.currency),
+            self._currency_objection(draft.entry.currency),
             self._closed_objection(draft),
         ]
         amounts: dict[tuple[str, str, int | None], Decimal] = defaultdict(lambda: ZERO)
         troubles: dict[str, str] = {}
         rounding = ZERO
         for row in sums:
-            account, trouble = self._place(row)
+            account, trouble = self._place(row, draft.entry.currency)
             if trouble:
                 troubles[account] = trouble
             elif not row.account:
@@ -211,10 +212,11 @@ class Drafts:
                 f"is {pretty(self._policy.rounding_limit)}. Correct the documents, or raise the limit."
             )
         memo = self._memo(draft, tenant)
+        customer = master_customer(self._policy, self._chart, draft.entry.currency)
         for (account, class_name, charge_id), amount in amounts.items():
             if amount:
                 line = self._line(
-                    account, class_name, charge_id, amount, memo, troubles.get(account, "")
+                    account, class_name, charge_id, amount, memo, troubles.get(account, ""), customer
                 )
                 problems.append(line.problem)
                 draft.lines.append(line)
@@ -222,10 +224,21 @@ class Drafts:
         problems.append(self._receivable_objection(draft.lines))
         draft.problems = list(dict.fromkeys(filter(None, problems)))
 
-    def _place(self, row: Any) -> tuple[str, str]:
+    def _currency_objection(self, currency: str) -> str | None:
+        """Say that QuickBooks keeps no books in ``currency``, or nothing."""
+        objection = currency_objection(self._connection, currency)
+        if objection or self._chart.is_home(currency):
+            return objection
+        try:
+            self._chart.currency(currency)
+        except Objection as error:
+            return str(error)
+        return None
+
+    def _place(self, row: Any, currency: str) -> tuple[str, str]:
         """Return the account an amount is booked to, or what it is and why it has none."""
         try:
-            account = row.account or self._places.account(row.purpose, row.charge_id, row.code)
+            account = row.account or self._places.account(row.purpose, row.charge_id, row.code, currency)
             self._chart.booked_account(account)
         except Objection as error:
             return row.account or self._described(row), str(error)
@@ -257,13 +270,12 @@ class Drafts:
         amount: Decimal,
         memo: str,
         trouble: str,
+        customer: str,
     ) -> DraftLine:
         found = None if trouble else self._chart.booked_account(account)
-        special = found.special if found is not None else ""
-        entity = ""
-        if special == "AccountsReceivable":
-            entity = self._policy.master_customer
-        elif special == "SalesTaxPayable":
+        is_receivable = found is not None and found.type == "AccountsReceivable"
+        entity = customer if is_receivable else ""
+        if found is not None and found.special == SALES_TAX_PAYABLE:
             try:
                 entity = self._chart.tax_agency()
             except Objection as error:
@@ -277,13 +289,13 @@ class Drafts:
         return DraftLine(
             account,
             amount,
-            "" if special == "AccountsReceivable" else class_name,
+            "" if is_receivable else class_name,
             charge,
             charge_id,
             f"{memo} · {charge}" if charge else memo,
             trouble,
             entity,
-            special == "AccountsReceivable",
+            is_receivable,
         )
 
     @staticmethod
@@ -358,6 +370,13 @@ def _span(entry: JournalEntry) -> str:
     if entry.starts == entry.date:
         return entry.date.isoformat()
     return f"{entry.starts.isoformat()} to {entry.date.isoformat()}"
+
+
+def master_customer(policy: Policy, chart: Chart, currency: str) -> str:
+    """Return what the Master Customer of a currency is called: QuickBooks keeps each customer in one."""
+    if chart.is_home(currency):
+        return policy.master_customer
+    return variants_in_currency(policy.master_customer, currency, 1)[0]
 
 
 def uses_receivable(policy: Policy) -> bool:

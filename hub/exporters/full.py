@@ -70,10 +70,6 @@ CHARGED_BACK_RANK = 65
 """A payment that was charged back is used on the chargeback, once that is there."""
 ENDING = {"refund": 20, "payment": 22, "credit_memo": 24}
 """What is void goes before the documents that it was used on, so that these are free."""
-SEVERAL = (
-    "Or let QuickBooks keep several currencies (Edit » Preferences » Multiple Currencies), which cannot "
-    "be undone there, and press Try again."
-)
 _MODELS: dict[str, type[Any]] = {
     "customer": Customer,
     "charge": Charge,
@@ -251,18 +247,11 @@ class FullExporter:
 
     def _check(self, record: Any, date: dt.date) -> None:
         for objection in (
-            self._currency_objection(record),
+            currency_objection(self._connection, record.currency),
             period_objection(self._connection, date),
         ):
             if objection:
                 raise Objection(objection)
-
-    def _currency_objection(self, record: Any) -> str | None:
-        """Say that the company file keeps one currency, and not the record's, or nothing."""
-        if self._is_multiple:
-            return None
-        objection = currency_objection(self._connection, record.currency)
-        return objection and f"{objection} {SEVERAL}"
 
     def _customer(self, customer: Customer) -> Outcome:
         return self._customers.outcome(customer, self._linked.get(f"customer:{customer.id}"))
@@ -490,16 +479,16 @@ class FullExporter:
             return None
         return self.chart.class_named(name)
 
-    def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
+    def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str = "") -> str:
         """Return the account an amount belongs to: that of its item, or by purpose."""
         if purpose is Purpose.RECEIVABLE:
-            return self.chart.receivable().full_name
+            return self.chart.receivable(currency).full_name
         if purpose is Purpose.TAX:
             return self.chart.tax_place(code)
         if purpose is Purpose.DEPOSIT:
-            return self.chart.deposit(code).full_name
+            return self.chart.deposit(code, currency).full_name
         if purpose is Purpose.REFUND:
-            return self.chart.refund(code).full_name
+            return self.chart.refund(code, currency).full_name
         if purpose is Purpose.ROUNDING:
             return self.chart.usual("rounding", "What totals are off by").full_name
         return self.item_of(charge_id or 0).account

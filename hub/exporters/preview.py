@@ -167,7 +167,7 @@ class Preview:
 
     def _account(self, row: Any) -> str:
         try:
-            return self._summary.account(row.purpose, row.charge_id, row.code)
+            return self._summary.account(row.purpose, row.charge_id, row.code, row.currency)
         except Objection:
             return {
                 Purpose.RECEIVABLE: "your clearing account (not chosen yet)",

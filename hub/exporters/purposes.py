@@ -27,8 +27,10 @@ class Rule:
 
 RULES = {
     "clearing": Rule(ASSETS, ("billing clearing", "billing control", "clearing"), CLEARING),
+    "receivable": Rule(("AccountsReceivable",), ("receivable",), "Accounts Receivable"),
     "deposit": Rule(MONEY, ("undeposited", "checking", "clearing"), "Payments Received"),
     "refund": Rule(MONEY, ("refund", "undeposited", "checking"), "Refunds Paid"),
+    "money_in": Rule(MONEY, ("bank", "checking", "clearing"), ""),
     "tax": Rule(LIABILITIES, ("sales tax", "tax"), TAX_ACCOUNT),
     "tax_agency": Rule((), ("tax", "revenue", "equalization"), ""),
     "discount": Rule(_RESULTS, ("discount",), "Discounts Given"),
@@ -62,6 +64,13 @@ class Slot:
     """What seems to be meant, where nothing is chosen and nothing is the usual one."""
     coming: str = ""
     """The account that QuickBooks creates for it at the next run."""
+    currency: str = ""
+    """The foreign currency that it is for, if it is for one alone."""
+
+    @property
+    def can_be_created(self) -> bool:
+        """Whether QuickBooks can be asked for an account for it: only for one of the home currency."""
+        return not self.currency
 
     @property
     def key(self) -> str:

@@ -7,24 +7,25 @@ if that had been done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from hub.books.models import ListKind
+from hub.books.models import JournalEntry, ListKind
 from hub.books.wanted import ComingChart
 from hub.exporters.contract import Outcome, Prepared
+from hub.exporters.drafts import master_customer
 from hub.exporters.summary import SummaryExporter
 
 
 class Rehearsal(SummaryExporter):
     """Writes entries that refer by name to what QuickBooks does not have yet."""
 
-    def first(self) -> Mapping[str, Prepared]:
-        """Return the requests that the next run begins with, by their subjects."""
+    def first(self, entries: Iterable[JournalEntry]) -> Mapping[str, Prepared]:
+        """Return the requests that the next run begins with where ``entries`` go, by their subjects."""
         usual = SummaryExporter(self._db, self._connection)
         subjects = [f"wanted_account:{one.id}" for one in self.chart.coming]
-        subjects += [errand.subject for errand in usual.beforehand()]
+        subjects += [errand.subject for errand in usual.beforehand(entries)]
         found: Mapping[str, Outcome] = usual.prepare(subjects, send=False)
         return {subject: one for subject, one in found.items() if isinstance(one, Prepared)}
 
@@ -32,12 +33,15 @@ class Rehearsal(SummaryExporter):
     def chart(self) -> ComingChart:
         return ComingChart(self._db, self._connection)
 
-    def _said(self, line: Any) -> dict[str, Any]:
-        said = super()._said(line)
+    def _said(self, line: Any, currency: str) -> dict[str, Any]:
+        said = super()._said(line, currency)
         account = self.chart.find(ListKind.ACCOUNT, line.account)
         if account is not None and not account.list_id:
             said["AccountRef"] = {"FullName": account.full_name}
         return said
 
-    def _master_customer(self) -> Mapping[str, Any]:
-        return super()._master_customer() or {"FullName": self.policy.master_customer}
+    def _master_customer(self, currency: str) -> Mapping[str, Any]:
+        name = master_customer(self.policy, self.chart, currency)
+        return super()._master_customer(currency) or (
+            {} if self._clash(name, currency) else {"FullName": name}
+        )

@@ -96,7 +96,7 @@ class Sources:
         """Return the account of ``source``, or nothing and why it has none."""
         try:
             account = source.booked or self._exporter.account(
-                source.purpose, source.charge_id, source.code
+                source.purpose, source.charge_id, source.code, self._entry.currency
             )
             self._exporter.chart.booked_account(account)
         except Objection as error:

@@ -83,8 +83,8 @@ class SummaryInForce(_Succession):
         made |= {one: Nothing(IN_SUMMARY) for one in set(others) - set(ours)}
         return made | dict(self._full.prepare(ours, send))
 
-    def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
-        return self._summary.account(purpose, charge_id, code)
+    def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str = "") -> str:
+        return self._summary.account(purpose, charge_id, code, currency)
 
     def _documents(self, subjects: Iterable[str]) -> set[str]:
         """Return those of the subjects that are, or were, documents in QuickBooks."""
@@ -132,8 +132,8 @@ class FullInForce(_Succession):
         taken = elsewhere(self._db, unknown, policy_of(self._db).cutover)
         return {one: Nothing(CREDIT_STAYS_OPEN) for one, record in named.items() if record in taken}
 
-    def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
-        return self._full.account(purpose, charge_id, code)
+    def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str = "") -> str:
+        return self._full.account(purpose, charge_id, code, currency)
 
 
 def _later(kind: str, changed: Sequence[Any]) -> list[Any]:

@@ -8,13 +8,13 @@ their span is over and they are approved, and writes them as requests.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, exists, func, insert, select, text
 from sqlalchemy.orm import Session
 
-from hub.books.chart import Chart, Objection, pays_agency
+from hub.books.chart import PAGE, Chart, Objection, pays_agency
 from hub.books.links import STALE, Links
 from hub.books.lists import customers_named
 from hub.books.models import (
@@ -23,6 +23,7 @@ from hub.books.models import (
     JournalEntry,
     JournalEntryLine,
     Link,
+    ListEntry,
     ListKind,
     Undoing,
     WantedAccount,
@@ -37,11 +38,12 @@ from hub.exporters.contract import (
     Outcome,
     Prepared,
     books_closed,
+    currency_objection,
     fits,
     guid,
 )
 from hub.exporters.corrections import Corrections
-from hub.exporters.drafts import Draft, Drafts, uses_receivable
+from hub.exporters.drafts import Draft, Drafts, master_customer, uses_receivable
 from hub.exporters.gathering import Gathering
 from hub.ledger.models import BillingCycle, ChargeKind, Purpose
 from hub.money import plain
@@ -51,7 +53,8 @@ from hub.tenants.policies import policy_of
 RANK = 70
 ACCOUNT_RANK = 5
 MASTER_CUSTOMER = "master_customer:1"
-"""The subject of the one customer in whose name summaries stand on Accounts Receivable."""
+"""The subject of the one customer in whose name summaries stand on Accounts Receivable; in a foreign
+currency there is another, whose number is the currency's code."""
 _GATHERED = ("invoice", "credit_memo", "payment", "refund")
 
 
@@ -64,16 +67,19 @@ class SummaryExporter:
         self._charges = Charges(db)
         self._chart: Chart | None = None
         self._policy: Policy | None = None
-        self._master: Mapping[str, Any] | None = None
+        self._masters: dict[str, Mapping[str, Any]] = {}
 
     @property
     def lists(self) -> Sequence[ListKind]:
-        """The Chart of Accounts, the classes, and names where one of them is needed."""
+        """The Chart of Accounts, the classes, names where one of them is needed, and the currencies where
+        there are several."""
         kinds = [ListKind.ACCOUNT, ListKind.CLASS]
         if uses_receivable(self.policy):
             kinds.append(ListKind.CUSTOMER)
         if pays_agency(self._db):
             kinds.append(ListKind.VENDOR)
+        if self._connection.company.get("multi_currency"):
+            kinds.append(ListKind.CURRENCY)
         return kinds
 
     @property
@@ -149,12 +155,28 @@ class SummaryExporter:
         if reposts:
             entries = [*self._reversals(reposts), *entries]
         found = [Errand(f"journal_entry:{entry.id}", RANK) for entry in entries]
-        return [*self.beforehand(), *found] if found else []
+        return [*self.beforehand(entries), *found] if found else []
 
-    def beforehand(self) -> list[Errand]:
-        """Return what has to be in QuickBooks before any entry: the Master Customer, if there is one."""
-        is_needed = uses_receivable(self.policy) and not self._master_customer()
-        return [Errand(MASTER_CUSTOMER, ACCOUNT_RANK)] if is_needed else []
+    def beforehand(self, entries: Iterable[JournalEntry]) -> list[Errand]:
+        """Return what has to be in QuickBooks before ``entries``: the Master Customer of each currency,
+        if there is one."""
+        if not uses_receivable(self.policy):
+            return []
+        return [
+            Errand(self._master_subject(currency), ACCOUNT_RANK)
+            for currency in sorted({entry.currency for entry in entries})
+            if not currency_objection(self._connection, currency) and not self._master_customer(currency)
+        ]
+
+    def _master_subject(self, currency: str) -> str:
+        if self.chart.is_home(currency):
+            return MASTER_CUSTOMER
+        return f"master_customer:{int(currency, 36)}"
+
+    def _currency_of(self, subject: str) -> str | None:
+        """Return the currency of a Master Customer, or None where QuickBooks does not keep it any more."""
+        codes = ["", *(one.number for one in self.chart.all(ListKind.CURRENCY) if one.number)]
+        return next((code for code in codes if self._master_subject(code) == subject), None)
 
     def _reversals(self, follows: Sequence[int | None]) -> Sequence[JournalEntry]:
         """Return the reversals of the span of these entries that have not been booked."""
@@ -220,8 +242,8 @@ class SummaryExporter:
                 wanted.append(int(id_))
             elif kind == "wanted_account":
                 found[subject] = self._account_add(subject, int(id_))
-            elif subject == MASTER_CUSTOMER:
-                found[subject] = self._master_customer_add()
+            elif kind == "master_customer":
+                found[subject] = self._master_customer_add(self._currency_of(subject))
         return found | self._entries(wanted, send)
 
     def _entries(self, ids: Sequence[int], send: bool) -> dict[str, Outcome]:
@@ -271,10 +293,12 @@ class SummaryExporter:
             return Nothing(
                 "Everything in it cancels out: there is nothing to book.", entry.version, draft.accounts
             )
-        if any(line.is_receivable for line in draft.lines) and not self._master_customer():
+        if any(line.is_receivable for line in draft.lines) and not self._master_customer(entry.currency):
+            name = master_customer(self.policy, self.chart, entry.currency)
             return Held(
-                f"Waits for the Master Customer “{self.policy.master_customer}”, which QuickBooks does not "
-                "have yet. The next run creates it."
+                self._clash(name, entry.currency)
+                or f"Waits for the Master Customer “{name}”, which QuickBooks does not have yet. The next "
+                "run creates it."
             )
         if link is not None and not link.edit_sequence:
             return forms.query(link, entry.version)
@@ -295,14 +319,21 @@ class SummaryExporter:
         sides: dict[str, list[dict[str, Any]]] = {}
         for line in draft.lines:
             side = "JournalDebitLine" if line.amount > 0 else "JournalCreditLine"
-            sides.setdefault(side, []).append(self._said(line))
+            sides.setdefault(side, []).append(self._said(line, entry.currency))
         fields = {
             "TxnDate": draft.date.isoformat(),
             "RefNumber": entry.number,
+            **self._currency(entry.currency),
             "ExternalGUID": guid(self._connection, f"journal_entry:{entry.id}"),
             **sides,
         }
         return Prepared("JournalEntryAdd", {"JournalEntryAdd": fields}, entry.version, draft.accounts)
+
+    def _currency(self, code: str) -> dict[str, Any]:
+        """Return the currency of an entry; none is the home currency. QuickBooks takes its own rate."""
+        if self.chart.is_home(code):
+            return {}
+        return {"CurrencyRef": {"ListID": self.chart.currency(code).list_id}}
 
     def _mod(self, draft: Draft, link: Link) -> Prepared:
         """All lines go as new ones: those left out are taken away (protocol.md G)."""
@@ -310,7 +341,7 @@ class SummaryExporter:
             {
                 "TxnLineID": "-1",
                 "JournalLineType": "Debit" if line.amount > 0 else "Credit",
-                **self._said(line),
+                **self._said(line, draft.entry.currency),
             }
             for line in draft.lines
         ]
@@ -324,14 +355,14 @@ class SummaryExporter:
         version = draft.entry.version
         return Prepared("JournalEntryMod", {"JournalEntryMod": fields}, version, draft.accounts)
 
-    def _said(self, line: Any) -> dict[str, Any]:
+    def _said(self, line: Any, currency: str) -> dict[str, Any]:
         said: dict[str, Any] = {
             "AccountRef": {"ListID": self.chart.booked_account(line.account).list_id},
             "Amount": plain(abs(line.amount)),
             "Memo": line.memo,
         }
         if line.is_receivable:
-            said["EntityRef"] = self._master_customer()
+            said["EntityRef"] = self._master_customer(currency)
         elif line.entity:
             said["EntityRef"] = {"FullName": line.entity}
         if line.class_name:
@@ -375,53 +406,84 @@ class SummaryExporter:
             fields["AccountNumber"] = wanted.number
         return fits(Prepared("AccountAdd", {"AccountAdd": fields}, 1))
 
-    def _master_customer(self) -> Mapping[str, Any]:
-        """Return how requests name the Master Customer; nothing while QuickBooks has none."""
-        if self._master is None:
-            name = self.policy.master_customer
+    def _master_customer(self, currency: str) -> Mapping[str, Any]:
+        """Return how requests name the Master Customer of a currency; nothing while QuickBooks has none."""
+        if currency not in self._masters:
+            name = master_customer(self.policy, self.chart, currency)
             found = customers_named(self._db, self._connection, [name]).get(name.lower())
             if found is None:
-                link = Links(self._db, self._connection).of([MASTER_CUSTOMER]).get(MASTER_CUSTOMER)
+                subject = self._master_subject(currency)
+                link = Links(self._db, self._connection).of([subject]).get(subject)
                 list_id = link.object_id if link and not link.missing and link.number == name else ""
             else:
-                list_id = found.list_id
-            self._master = {"ListID": list_id} if list_id else {}
-        return self._master
+                list_id = found.list_id if self._is_of(found, currency) else ""
+            self._masters[currency] = {"ListID": list_id} if list_id else {}
+        return self._masters[currency]
 
-    def _master_customer_add(self) -> Outcome:
-        if self._master_customer():
+    def _is_of(self, customer: ListEntry, currency: str) -> bool:
+        own = self.chart.known(ListKind.CURRENCY, self.chart.kept_in(customer))
+        if own is None or self.chart.is_home(currency):
+            return own is None or self.chart.is_home(own.number)
+        return own.number == currency
+
+    def _clash(self, name: str, currency: str) -> str:
+        """Say that QuickBooks has a customer called like the Master Customer in another currency, or
+        nothing."""
+        found = customers_named(self._db, self._connection, [name]).get(name.lower())
+        if found is None or self._is_of(found, currency):
+            return ""
+        return (
+            f"QuickBooks keeps its customer “{name}” in {self.chart.kept_in(found)}, so nothing in "
+            f"{currency} can stand in its name. Choose another Master Customer under Journal entry settings."
+        )
+
+    def _master_customer_add(self, currency: str | None) -> Outcome:
+        """Add the Master Customer of a currency, which is empty for the home currency."""
+        if currency is None:
+            return Nothing("QuickBooks does not keep its currency any more.")
+        if self._master_customer(currency):
             return Nothing("QuickBooks has the Master Customer.", 1)
-        return fits(Prepared("CustomerAdd", {"CustomerAdd": {"Name": self.policy.master_customer}}, 1))
+        name = master_customer(self.policy, self.chart, currency)
+        if sentence := self._clash(name, currency):
+            return Held(sentence)
+        try:
+            fields = {"Name": name, **self._currency(currency)}
+        except Objection as error:
+            return Held(str(error))
+        return fits(Prepared("CustomerAdd", {"CustomerAdd": fields}, 1))
 
-    def account(self, purpose: Purpose, charge_id: int | None, code: str) -> str:
+    def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str = "") -> str:
         """Return the account an amount belongs to: a charge's accounting code, or by purpose."""
         if purpose is Purpose.RECEIVABLE:
             control = self.chart.receivable if uses_receivable(self.policy) else self.chart.clearing
-            return control().full_name
-        if purpose is Purpose.TAX:
-            return self.chart.tax_account(code).full_name
+            return control(currency).full_name
         if purpose is Purpose.DEPOSIT:
-            return self.chart.deposit(code).full_name
+            return self.chart.deposit(code, currency).full_name
         if purpose is Purpose.REFUND:
-            return self.chart.refund(code).full_name
-        if purpose is Purpose.ROUNDING:
-            return self.chart.usual("rounding", "What totals are off by").full_name
-        return self._charge_account(charge_id or 0)
+            return self.chart.refund(code, currency).full_name
+        if purpose is Purpose.INCOME:
+            found, where = self._charge_account(charge_id or 0), "the Charges page"
+        elif purpose is Purpose.TAX:
+            found, where = self.chart.tax_account(code), PAGE
+        else:
+            found, where = self.chart.usual("rounding", "What totals are off by"), PAGE
+        return self.chart.fitting(found, currency, where).full_name
 
-    def _charge_account(self, charge_id: int) -> str:
+    def _charge_account(self, charge_id: int) -> ListEntry:
         charge = self._charges[charge_id]
         what = f"The charge “{charge.name}”"
         if not charge.accounting_code:
             if charge.kind is not ChargeKind.SALE:
-                return self.chart.usual(charge.kind.value, what).full_name
+                return self.chart.usual(charge.kind.value, what)
             raise Objection(f"{what} has no accounting code. Choose one on the Charges page.")
         account = self.chart.account(charge.accounting_code, what, "the Charges page")
-        if account.special or account.full_name == self.chart.clearing_name:
+        is_control = account.type == "AccountsReceivable" or self.chart.is_clearing(account.full_name)
+        if account.special or is_control:
             raise Objection(
                 f"{what} names “{account.full_name}”, which is no income account: what is billed would "
                 "not show as income. Choose another on the Charges page."
             )
-        return account.full_name
+        return account
 
 
 def _settled(entry: JournalEntry, link: Link | None) -> Outcome | None:

@@ -19,7 +19,7 @@ from hub.books.links import Links
 from hub.books.models import BookedLine, Correction, JournalEntry, JournalEntryLine, Link, ListKind
 from hub.db import HubSession
 from hub.errors import NotFound
-from hub.exporters.drafts import Draft, DraftLine
+from hub.exporters.drafts import Draft, DraftLine, master_customer
 from hub.exporters.summary import SummaryExporter
 from hub.ledger.models import BillingCycle
 from hub.ledger.register import LARGEST_ID
@@ -193,8 +193,10 @@ class Entries:
         ids = [entry.id for entry in entries]
         lines: dict[int, list[DraftLine]] = defaultdict(list)
         query = select(JournalEntryLine).where(JournalEntryLine.journal_entry_id.in_(ids))
+        currencies = {entry.id: entry.currency for entry in entries}
         for line in self._db.scalars(query.order_by(JournalEntryLine.id)):
-            lines[line.journal_entry_id].append(self._line(line))
+            currency = currencies[line.journal_entry_id]
+            lines[line.journal_entry_id].append(self._line(line, currency))
         dates = self._dates(entries)
         cycle_ids = {entry.billing_cycle_id for entry in entries if entry.billing_cycle_id}
         cycles = select(BillingCycle.id, BillingCycle.name).where(BillingCycle.id.in_(cycle_ids))
@@ -209,14 +211,13 @@ class Entries:
             for entry in entries
         }
 
-    def _line(self, line: JournalEntryLine) -> DraftLine:
+    def _line(self, line: JournalEntryLine, currency: str) -> DraftLine:
         chart = self._exporter.chart
         account = chart.find(ListKind.ACCOUNT, line.account)
-        special = account.special if account else ""
         entity = ""
-        if special == "AccountsReceivable":
-            entity = self._exporter.policy.master_customer
-        elif special == SALES_TAX_PAYABLE:
+        if account and account.type == "AccountsReceivable":
+            entity = master_customer(self._exporter.policy, chart, currency)
+        elif account and account.special == SALES_TAX_PAYABLE:
             with suppress(Objection):
                 entity = chart.tax_agency()
         return DraftLine(line.account, line.amount, line.class_name, memo=line.memo, entity=entity)

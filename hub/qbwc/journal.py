@@ -149,7 +149,7 @@ class Journal:
             self._room.audit("approved", entries=", ".join(entry.number for entry in approved)[:500])
             self._outbox.put(self.exporter.errands(approved))
         elif left:
-            self._outbox.put(self.exporter.beforehand())
+            self._outbox.put(self.exporter.beforehand(pending))
         return Approved(approved, left)
 
     def _check_four_eyes(self) -> None:

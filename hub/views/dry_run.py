@@ -15,6 +15,7 @@ from hub.books.chart import Objection
 from hub.books.models import BookedLine, ListEntry, ListKind
 from hub.books.opening import Opening, opening
 from hub.exporters.contract import Held, Outcome, Prepared
+from hub.exporters.drafts import master_customer
 from hub.exporters.rehearsal import Rehearsal
 from hub.money import ZERO
 from hub.qbwc.entries import Entries, Stand, Standing
@@ -63,11 +64,12 @@ class DryRunPage(JournalOfTenant):
         found = [one for one in entries.of(ids[:MOST]) if one.stand is not Stand.UNDONE]
         if not found:
             return self.done("No entry waits for approval, so there is nothing to try.", "journal")
-        first = self.rehearsal.first()
+        first = self.rehearsal.first([one.entry for one in found])
         outcomes = {str(one.entry.id): self.rehearsal.request(one.draft) for one in found}
         start = opening(self.db, self.connection)
         amended = self._amended(found)
-        scratch = self._run({**first, **outcomes}, start, amended)
+        currencies = {str(one.entry.id): one.entry.currency for one in found}
+        scratch = self._run({**first, **outcomes}, currencies, start, amended)
         said = {result.request_id: result for result in scratch.results}
         before = {row.account: row.balance + amended.get(row.account, ZERO) for row in scratch.before}
         after = {row.account: row.balance for row in scratch.after}
@@ -102,7 +104,11 @@ class DryRunPage(JournalOfTenant):
         return {row[0]: row[1] for row in self.db.execute(mine)} if links else {}
 
     def _run(
-        self, outcomes: Mapping[str, Outcome], start: Opening, amended: Mapping[str, Decimal]
+        self,
+        outcomes: Mapping[str, Outcome],
+        currencies: Mapping[str, str],
+        start: Opening,
+        amended: Mapping[str, Decimal],
     ) -> Scratch:
         chart = self.rehearsal.chart
         prepared = {id_: one for id_, one in outcomes.items() if isinstance(one, Prepared)}
@@ -110,7 +116,7 @@ class DryRunPage(JournalOfTenant):
         return dry_run(
             (_account(entry, start, amended) for entry in chart.all(ListKind.ACCOUNT) if not entry.gone),
             (_entry(entry) for entry in chart.all(ListKind.CLASS) if not entry.gone),
-            self._customers(prepared.values()),
+            self._customers(prepared, currencies),
             [Request(one.kind, id_, one.fields) for id_, one in prepared.items()],
             vendors=self._vendors(),
             currencies=(_entry(entry) for entry in chart.all(ListKind.CURRENCY)),
@@ -121,11 +127,24 @@ class DryRunPage(JournalOfTenant):
             },
         )
 
-    def _customers(self, prepared: Iterable[Prepared]) -> list[Named]:
-        """Return the Master Customer that QuickBooks has, as lines name it."""
-        entities = (line["EntityRef"] for line in _lines(prepared) if "EntityRef" in line)
-        ids = {entity["ListID"] for entity in entities if "ListID" in entity}
-        return [Named(self.journal.policy.master_customer, list_id) for list_id in sorted(ids)]
+    def _customers(self, prepared: Mapping[str, Prepared], currencies: Mapping[str, str]) -> list[Named]:
+        """Return the Master Customers that QuickBooks has, as lines of entries in ``currencies`` name
+        them."""
+        chart = self.rehearsal.chart
+        named = {
+            (line["EntityRef"]["ListID"], currencies[id_])
+            for id_, one in prepared.items()
+            for line in _lines(one)
+            if "ListID" in line.get("EntityRef", ())
+        }
+        return [
+            Named(
+                master_customer(self.journal.policy, chart, currency),
+                list_id,
+                currency="" if chart.is_home(currency) else chart.currency(currency).full_name,
+            )
+            for list_id, currency in sorted(named)
+        ]
 
     def _vendors(self) -> list[Named]:
         """Return the tax agency, where one is chosen."""
@@ -152,11 +171,10 @@ def _entry(entry: ListEntry) -> Named:
     return Named(entry.full_name, entry.list_id, entry.active)
 
 
-def _lines(prepared: Iterable[Prepared]) -> Iterator[Mapping[str, Any]]:
-    for one in prepared:
-        body = one.fields.get(one.kind, {})
-        for side in ("JournalDebitLine", "JournalCreditLine", "JournalLineMod"):
-            yield from body.get(side, ())
+def _lines(one: Prepared) -> Iterator[Mapping[str, Any]]:
+    body = one.fields.get(one.kind, {})
+    for side in ("JournalDebitLine", "JournalCreditLine", "JournalLineMod"):
+        yield from body.get(side, ())
 
 
 def _title(one: Prepared) -> str:
