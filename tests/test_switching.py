@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from hub.books.connections import main_connection
 from hub.errors import Refused
 from hub.qbwc.models import Operation, State
+from hub.qbwc.outbox import Outbox
+from hub.qbwc.rulings import Rulings
 from hub.qbwc.switching import Switching
 from hub.tenants.service import open_tenant
 from tests.world import World
@@ -53,7 +55,7 @@ def settle(tenant, off="0.00"):
         tenant.sync()
     proof = tenant.proof()
     assert proof.unexplained == 0, proof.as_json()
-    assert proof.difference == Decimal(off), proof.as_json()
+    assert proof.difference == Decimal(off), proof.as_json()["causes"]
     assert sum(share.amount for share in proof.shares) == Decimal(off)
     assert tenant.sync().nothing_to_do
     if not proof.difference:
@@ -202,6 +204,34 @@ def test_what_was_excluded_stays_out(full):
     full.close("june")
     settle(full, off="50.00")
     assert [share.cause.value for share in full.proof().shares] == ["excluded"]
+
+
+def test_what_was_excluded_before_the_switch_joins_an_entry_once_it_is_included(full):
+    begin(full)
+    bill(full, "1", "100.00", "2026-05-03")
+    rule(full, "exclude", with_dependants=False)
+    switch(full, "2026-05-01")
+    full.close("may")
+    full.sync()
+    assert full.balances() == {}
+    rule(full, "include")
+    settle(full)
+    assert full.counts()["JournalEntry"] == 1
+    assert full.counts()["Invoice"] == 0
+
+
+def rule(tenant, how, **more):
+    """Exclude the one invoice, or include it again."""
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        connection = main_connection(db, opened)
+        operation = db.query(Operation).where(Operation.subject.like("invoice:%")).one()
+        rulings = Rulings(db, connection, "Ada")
+        if how == "include":
+            rulings.include(operation, Outbox(db, opened, connection))
+        else:
+            rulings.exclude(operation, **more)
+
 
 
 def test_a_day_with_something_booked_on_it_is_refused_with_one_that_works(summary):

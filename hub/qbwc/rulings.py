@@ -116,8 +116,14 @@ class Rulings:
             operation.state, operation.note = State.QUEUED, ""
         self._db.flush()
         if operation.state is State.QUEUED:
-            outbox.put([Errand(operation.subject, operation.rank)])
+            outbox.put([Errand(operation.subject, operation.rank), *self._recorded(operation, outbox)])
             self._db.refresh(operation)
+
+    def _recorded(self, operation: Operation, outbox: Outbox) -> list[Errand]:
+        """Let the mode in force take a record that was left out meanwhile: it may have been another then."""
+        kind, _, id_ = operation.subject.partition(":")
+        record = self._db.get(records.MODELS[kind], int(id_)) if kind in records.MODELS else None
+        return outbox.exporter.recorded(kind, [record]) if record is not None else []
 
     def link(self, operation: Operation) -> Link | None:
         """Return the link of the record, where it is in QuickBooks."""
