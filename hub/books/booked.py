@@ -11,18 +11,21 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+from hub.books.chart import SALES_TAX_PAYABLE
 from hub.qbwc.qbxml import Element
 
 UNKNOWN = "(account not named in QuickBooks' answer)"
 
 
 class Line(NamedTuple):
-    """One amount: on an account, or on the account of an item. Debit positive, credit negative."""
+    """One amount: on an account, or on the account of an item, or on the special account that the company
+    file has in any language, where ``account`` is its name in English. Debit positive, credit negative."""
 
     account: str
     amount: Decimal
     item_id: str = ""
     item: str = ""
+    special: str = ""
 
 
 def lines(ret: Element) -> list[Line]:
@@ -77,7 +80,7 @@ def _sales_lines(ret: Element, name: str, total: Decimal, side: int) -> Iterable
         rest -= amount
         yield Line("", side * amount, line.get("ItemRef/ListID"), line.get("ItemRef/FullName"))
     tax = _amount(ret, "SalesTaxTotal")
-    yield Line("Sales Tax Payable", side * tax)
+    yield Line("Sales Tax Payable", side * tax, special=SALES_TAX_PAYABLE)
     yield Line(UNKNOWN, side * (rest - tax))
 
 

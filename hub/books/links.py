@@ -274,15 +274,24 @@ _BOOK = """
     INSERT INTO booked_line (link_id, date, currency, account, amount)
     SELECT kept.id, v.date, v.currency, place.name, sum(v.amount)
     FROM jsonb_to_recordset(cast(:lines AS jsonb)) AS v(
-        subject text, date date, currency text, account text, amount numeric, item_id text, item text)
+        subject text, date date, currency text, account text, amount numeric, item_id text, item text,
+        special text)
     JOIN {kept} kept ON kept.subject = v.subject {mine}
     LEFT JOIN LATERAL (
         SELECT e.account FROM list_entry e
         WHERE e.connection_id = :connection AND e.kind = 'item'
           AND (e.list_id = v.item_id OR v.item_id = '' AND lower(e.full_name) = lower(v.item))
         LIMIT 1
-    ) item ON v.account = '' AND v.item_id || v.item <> '',
-    LATERAL (SELECT coalesce(nullif(v.account, ''), nullif(item.account, ''), :unknown) AS name) place
+    ) item ON v.account = '' AND v.item_id || v.item <> ''
+    LEFT JOIN LATERAL (
+        SELECT e.full_name FROM list_entry e
+        WHERE e.connection_id = :connection AND e.kind = 'account' AND e.special = v.special AND NOT e.gone
+          AND v.special <> ''
+        ORDER BY e.active DESC, e.full_name LIMIT 1
+    ) special ON true,
+    LATERAL (
+        SELECT coalesce(special.full_name, nullif(v.account, ''), nullif(item.account, ''), :unknown) AS name
+    ) place
     GROUP BY kept.id, v.date, v.currency, place.name
     HAVING sum(v.amount) <> 0
 """

@@ -36,7 +36,8 @@ class Company:
     stamps: dict[str, str]
     """The FileID that each application (OwnerID) has written into it, both normalised."""
     facts: dict[str, Any]
-    """What is remembered of it: product, qbXML version, currency, class tracking, closing date."""
+    """What is remembered of it: product, qbXML version, currency, class tracking, closing date, and the
+    ListIDs of its usual sales tax codes."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,12 @@ def _first(answers: dict[str, qbxml.Answer], kind: str) -> Element | None:
     return returned[0] if returned else None
 
 
+_SALES_TAX_CODES = {
+    "taxable_code": "DefaultTaxableSalesTaxCodeRef",
+    "untaxed_code": "DefaultNonTaxableSalesTaxCodeRef",
+}
+
+
 def _facts(host: Element | None, preferences: Element | None) -> dict[str, Any]:
     facts: dict[str, Any] = {"currency": "USD", "qbxml": qbxml.VERSION}
     if host is not None:
@@ -90,10 +97,11 @@ def _facts(host: Element | None, preferences: Element | None) -> dict[str, Any]:
     if preferences is not None:
         accounting = "AccountingPreferences"
         facts["class_tracking"] = preferences.get(f"{accounting}/IsUsingClassTracking") == "true"
-        facts["multi_currency"] = (
-            preferences.get("MultiCurrencyPreferences/IsMultiCurrencyOn") == "true"
-        )
+        facts["multi_currency"] = preferences.get("MultiCurrencyPreferences/IsMultiCurrencyOn") == "true"
         facts["closing_date"] = preferences.get(f"{accounting}/ClosingDate") or None
+        for fact, name in _SALES_TAX_CODES.items():
+            if list_id := preferences.get(f"SalesTaxPreferences/{name}/ListID"):
+                facts[fact] = list_id
     return facts
 
 

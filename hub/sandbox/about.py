@@ -7,9 +7,10 @@ The Web Connector sends these three itself and passes the answer on with its fir
 from __future__ import annotations
 
 from hub.qbwc.qbxml import Element, Request, message
-from hub.sandbox import currencies
+from hub.sandbox import currencies, sales_tax
 from hub.sandbox.answer import Ret, boolean
 from hub.sandbox.company import Company
+from hub.sandbox.lists import Entry
 
 PRODUCT = "QuickBooks Enterprise Solutions Sandbox"
 VERSIONS = (
@@ -100,13 +101,18 @@ def preferences(company: Company, _request: Element) -> Ret:
 
 
 def _sales_tax(company: Company) -> Ret:
-    def named(list: str, name: str) -> Ret:
-        found = company.lists.named(list, name)
-        return [("ListID", found.id), ("FullName", found.full_name)] if found else []
-
+    """Its codes are the first of each kind, whatever people call them."""
+    usual = company.lists.named("Item", sales_tax.USUAL)
+    codes = company.lists.all("SalesTaxCode")
+    taxable = next((one for one in codes if one.fields["IsTaxable"]), None)
+    untaxed = next((one for one in codes if not one.fields["IsTaxable"]), None)
     return [
-        ("DefaultItemSalesTaxRef", named("Item", "State Tax")),
+        ("DefaultItemSalesTaxRef", _named(usual)),
         ("PaySalesTax", "Quarterly"),
-        ("DefaultTaxableSalesTaxCodeRef", named("SalesTaxCode", "Tax")),
-        ("DefaultNonTaxableSalesTaxCodeRef", named("SalesTaxCode", "Non")),
+        ("DefaultTaxableSalesTaxCodeRef", _named(taxable)),
+        ("DefaultNonTaxableSalesTaxCodeRef", _named(untaxed)),
     ]
+
+
+def _named(found: Entry | None) -> Ret:
+    return [("ListID", found.id), ("FullName", found.full_name)] if found else []
