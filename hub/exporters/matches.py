@@ -144,7 +144,7 @@ class Matches:
         for one in self._like(customer) if similar else ():
             proposal = self._standings.proposal(one, self._stood[one.id])
             path = self._standings.full_name(one.id, proposal).lower()
-            if path not in paths:
+            if not path or path not in paths:
                 chosen[one.id] = proposal
                 created.append(one)
                 paths.add(path)

@@ -189,7 +189,7 @@ class Standings:
 
     def _named(self, customer: Customer, standing: Standing) -> Standing:
         """Settle what is to be added on a name that QuickBooks takes."""
-        if standing.stand is not Stand.ADD or standing.obstacle:
+        if standing.stand is not Stand.ADD:
             return standing
         name = standing.name
         if objection := names.objection(name):
@@ -197,6 +197,8 @@ class Standings:
                 sentence = f"{objection} Shorten it, or save it as another on the page {PAGE}."
                 return replace(standing, stand=Stand.NAME, sentence=sentence)
             name = names.shortened(name, customer.id)
+        if standing.obstacle:
+            return replace(standing, name=name)
         key = self._key(customer.id, name)
         is_held = key in self._held or (standing.match.holder and name == standing.name)
         if is_held or key in self._used:

@@ -131,8 +131,9 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
             "hierarchy",
             "Customers that have a parent",
             "Counts for new customers. Those that QuickBooks has stay where they are, whatever you choose "
-            "here or change in your billing: move them in QuickBooks. A customer's second currency is a "
-            "customer of its own beside the others, as QuickBooks keeps a customer and its jobs in one.",
+            "here or change in your billing: move them in QuickBooks. A payment goes to the job whose "
+            "invoices it pays. A job billed in a second currency is a customer beside the others there, as "
+            "QuickBooks keeps a customer and its jobs in one currency.",
             {
                 Hierarchy.FLAT: "Flat: each is a customer of its own, and its parent is ignored",
                 Hierarchy.JOBS: "Parent:job: each is a job of its parent, which goes first",

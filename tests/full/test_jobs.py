@@ -1,9 +1,17 @@
 """Customers with parents: flat, or each a job of its parent in QuickBooks."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
 import pytest
+from sqlalchemy import event, text
 from webtest import Upload
 
+from hub.ledger.intake import Intake
+from hub.qbwc.outbox import Outbox
 from hub.sandbox import faults
+from hub.tenants.service import open_tenant
 from tests.full.test_changes import drained
 from tests.full.test_currencies import is_proved, with_euros
 from tests.full.test_rulings import operation, words
@@ -204,6 +212,49 @@ def test_the_setting_is_chosen_on_its_page_and_puts_parents_first(bench, browser
     form.submit(status=303)
     bench.tenant.sync()
     assert "Ada:Site:Room" in owed(bench)
+    settled(bench)
+
+
+def decide(bench, browser, customer, do, status=303, **fields):
+    page = browser.get(f"/t/{bench.tenant.slug}/customer-matches")
+    check(page)
+    id_ = page.html.find("h2", string=customer)["id"].removeprefix("c-")
+    form = page.forms[f"match-{id_}"]
+    for name, value in fields.items():
+        form[name] = value
+    return form.submit("do", value=do, status=status)
+
+
+def test_a_person_names_a_job_as_its_siblings_are_not_named(bench, browser):
+    with_jobs(bench)
+    bench.tenant.put("customers", "top", name="Free")
+    site(bench)
+    bench.tenant.sync()
+    site(bench, "site2", name="site")
+    site(bench, "odd", name="O:D")
+    bench.tenant.sync()
+    assert len(bench.notes("held")) == 2
+    page = browser.get(f"/t/{bench.tenant.slug}/customer-matches")
+    assert "Name of a new job of “Ada”" in words(page)
+    refused = decide(bench, browser, "site", "create", 422, name="SITE")
+    assert "The name “SITE” is in use in QuickBooks." in words(refused)
+    decide(bench, browser, "site", "create", name="Free")
+    bench.tenant.sync()
+    assert "Ada:Free" in owed(bench)
+    decide(bench, browser, "O:D", "create")
+    bench.tenant.sync()
+    assert "Ada:O - D" in owed(bench)
+    settled(bench)
+
+
+def test_customers_who_are_asked_about_are_created_parents_first(bench, browser):
+    with_jobs(bench)
+    bench.choose(customer_missing="ask")
+    chain(bench, "a", "b", "c")
+    bench.tenant.sync()
+    decide(bench, browser, "C", "create", similar="yes")
+    bench.tenant.sync()
+    assert {"Ada", "A", "A:B", "A:B:C"} <= set(owed(bench))
     settled(bench)
 
 
@@ -427,3 +478,79 @@ def test_parents_come_from_a_spreadsheet_in_any_order(bench, browser):
     page = form.submit()
     assert "parent: there is no customer “nobody” yet; send it first." in words(page)
     assert bench.tenant.get("customers/room").json["parent"] == "site"
+
+
+def test_two_who_close_a_circle_at_once_are_not_both_taken(bench):
+    chain(bench, "a")
+    chain(bench, "b")
+    with ThreadPoolExecutor(1) as pool:
+        with bench.tenant.db() as db:
+            opened = open_tenant(db, bench.tenant.slug)
+            intake = Intake(db, opened, Outbox(db, opened))
+            intake.take_one("customer", "a", {"version": 2, "name": "A", "parent": "b"})
+            other = pool.submit(bench.tenant.put, "customers", "b", 422, version=2, name="B", parent="a")
+            time.sleep(0.5)
+        assert "stands below this customer itself" in fault(other.result())
+
+
+def test_many_jobs_take_as_many_statements_as_few(bench):
+    with_jobs(bench)
+    bench.tenant.sync()
+    for name in ("few", "many"):
+        site(bench, name)
+    bench.tenant.sync()
+    for name, many in (("few", 2), ("many", 60)):
+        jobs = [
+            ("customer", f"{name}{n}", {"name": f"Job {name} {n}", "parent": name}) for n in range(many)
+        ]
+        paid = {"date": "2026-05-03", "lines": [{"charge": "gold", "amount": "9.00"}]}
+        invoices = [
+            ("invoice", f"i{id_}", paid | {"number": f"I{id_}"[:11], "customer": id_})
+            for _, id_, _ in jobs
+        ]
+        payments = [
+            (
+                "payment",
+                f"p{id_}",
+                {
+                    "customer": name,
+                    "date": "2026-05-03",
+                    "amount": "9.00",
+                    "applied": [{"invoice": f"i{id_}", "amount": "9.00"}],
+                },
+            )
+            for _, id_, _ in jobs
+        ]
+        bench.tenant.batch([*jobs, *invoices, *payments])
+    with bench.tenant.db() as db:
+        opened = open_tenant(db, bench.tenant.slug)
+        counts = []
+        for name in ("few", "many"):
+            found = db.execute(
+                text(
+                    "SELECT o.subject FROM operation o JOIN customer c ON o.subject = 'customer:' || c.id "
+                    "WHERE c.external_id LIKE :name || '_%' UNION "
+                    "SELECT o.subject FROM operation o JOIN payment p ON o.subject = 'payment:' || p.id "
+                    "WHERE p.external_id LIKE 'p' || :name || '_%'"
+                ),
+                {"name": name},
+            )
+            subjects = list(found.scalars())
+            exporter = Outbox(db, opened).exporter
+            with counted(db) as statements:
+                exporter.prepare(subjects, send=False)
+            counts.append(len(statements))
+    assert len(subjects) == 120
+    assert counts[0] == counts[1]
+
+
+@contextmanager
+def counted(db):
+    statements = []
+
+    def note(_connection, _cursor, statement, *_):
+        statements.append(statement)
+
+    event.listen(db.get_bind(), "before_cursor_execute", note)
+    yield statements
+    event.remove(db.get_bind(), "before_cursor_execute", note)
