@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from hub.books.position import Position
 from hub.books.proof import Proof
 from hub.exporters.drafts import Draft
 from hub.money import plain, pretty
@@ -41,21 +42,30 @@ def proof_table(proof: Proof) -> str:
     for share in proof.shares:
         many = f"{share.cause.label} ({share.carriers:,})" if share.carriers else share.cause.label
         lines.append(f"  {many:66}{pretty(share.amount):>14}")
-    delivery, position = proof.delivery, proof.position
-    lines.append(delivery.sentence)
-    for what, amount in (
-        ("Customers owe, by the ledger", position.owed),
-        ("Opening position, before the cut-over", position.opening),
-        (f"{position.account}, as booked by us", position.booked),
-    ):
-        lines.append(f"{what:68}{pretty(amount):>14}")
+    lines.append(proof.delivery.sentence)
+    for position in proof.positions:
+        lines += _position(position, f" in {position.currency}" if len(proof.positions) > 1 else "")
+    return "\n".join(lines)
+
+
+def _position(position: Position, where: str) -> list[str]:
+    lines = [
+        f"{what:68}{pretty(amount):>14}"
+        for what, amount in (
+            (f"Customers owe{where}, by the ledger", position.owed),
+            ("Opening position, before the cut-over", position.opening),
+            (f"{position.account}, as booked by us", position.booked),
+        )
+    ]
     if position.not_ours is not None and position.balance is not None and position.imported:
         what = f"  its balance in QuickBooks, read {position.imported.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
         lines.append(f"{what:68}{pretty(position.balance):>14}")
         lines.append(f"{'  of that not ours':68}{pretty(position.not_ours):>14}")
+    elif position.is_mixed:
+        lines.append(f"  its balance in QuickBooks is not of {position.currency} alone")
     else:
         lines.append("  its balance in QuickBooks is not known before accounts are imported")
-    return "\n".join(lines)
+    return lines
 
 
 def draft_facts(draft: Draft) -> dict[str, Any]:

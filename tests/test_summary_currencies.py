@@ -5,6 +5,7 @@ import pytest
 from hub.tenants.models import Approval, Control
 from tests.journal import Bookkeeper, invoice, pay, start
 from tests.test_summary import choose_accounts
+from tests.views.conftest import Visitor
 
 
 @pytest.fixture
@@ -217,3 +218,102 @@ def test_a_long_master_customer_keeps_its_currency(summary, keeper):
     with summary.company() as company:
         names = [one.full_name for one in company.lists.all("Customer")]
     assert any(name.startswith("All the customers") and name.endswith("(EUR)") for name in names)
+
+
+def position(tenant):
+    """What is owed and what is booked of that, by currency."""
+    return {one.currency: (one.owed, one.booked, one.causes) for one in tenant.proof().positions}
+
+
+def test_what_is_owed_is_not_added_up_across_currencies(summary, keeper):
+    several(summary, EURO_RECEIVABLE)
+    keeper.choose(control=Control.RECEIVABLE, approval=Approval.MANUAL)
+    summary.sync()
+    two_currencies(summary)
+    controls = {one.currency: one.account for one in summary.proof().positions}
+    assert controls == {"USD": "Accounts Receivable", "EUR": "Accounts Receivable - EUR"}
+    assert {one: row[:2] for one, row in position(summary).items()} == {"USD": (40, 0), "EUR": (30, 0)}
+    waiting = {
+        (row.account, row.currency): sum(row.causes.values())
+        for row in summary.proof().rows
+        if row.account.startswith("Accounts Receivable")
+    }
+    assert waiting == {("Accounts Receivable", "USD"): 40, ("Accounts Receivable - EUR", "EUR"): 30}
+    keeper.approve_all()
+    summary.sync()
+    assert keeper.approve_all().left == []
+    settle(summary)
+    assert position(summary) == {"USD": (40, 40, {}), "EUR": (30, 30, {})}
+    summary.a_day_passes()
+    summary.sync()
+    balances = {one.currency: (one.balance, one.not_ours) for one in summary.proof().positions}
+    assert balances == {"USD": (40, 0), "EUR": (30, 0)}
+
+
+def test_a_balance_of_several_currencies_says_nothing_of_one(summary, keeper):
+    several(summary)
+    summary.sync()
+    two_currencies(summary)
+    settle(summary)
+    summary.a_day_passes()
+    summary.sync()
+    assert position(summary) == {"USD": (40, 40, {}), "EUR": (30, 30, {})}
+    assert all(one.is_mixed and one.balance is None for one in summary.proof().positions)
+
+
+@pytest.fixture
+def browser(summary, app):
+    browser = Visitor(app)
+    browser.sign_in(summary.admin, summary.password)
+    return browser
+
+
+def test_the_page_leads_from_what_is_held_to_the_choice_that_frees_it(summary, keeper, browser):
+    several(summary, EURO_BANK)
+    summary.sync()
+    choose_accounts(summary, **{"deposit.": "Checking"})
+    two_currencies(summary)
+    for _ in range(2):
+        summary.sync()
+    held = next(
+        one for one in keeper.entries() if one.currency == "EUR" and one.family.value == "payments"
+    )
+    page = browser.get(f"/t/{summary.slug}/journal-entries/{held.id}")
+    assert "is kept in US Dollar in QuickBooks and takes nothing in EUR" in page
+    (button,) = [one for one in page.html.select("a.btn") if one.get_text().startswith("Choose the")]
+    assert button["href"].endswith("#f-money_in.EUR")
+    accounts = browser.get(button["href"])
+    options = [one["value"] for one in accounts.html.find(id="f-money_in.EUR").select("option")]
+    assert "Euro Bank" in options
+    assert "Checking" not in options
+    form = next(one for one in accounts.forms.values() if "money_in.EUR" in one.fields)
+    form["money_in.EUR"] = "Euro Bank"
+    form.submit(status=303)
+    settle(summary)
+
+
+def test_the_chart_says_what_each_account_is_kept_in(summary, browser):
+    summary.sync()
+    assert "Currency" not in browser.get(f"/t/{summary.slug}/lists/accounts").html.find("thead").text
+    several(summary, EURO_BANK)
+    summary.a_day_passes()
+    summary.sync()
+    summary.sync()
+    page = browser.get(f"/t/{summary.slug}/lists/accounts").html
+    rows = {row.th.text: row.select("td")[2].text for row in page.select("tbody tr")}
+    assert (rows["Euro Bank"], rows["Checking"]) == ("Euro", "US Dollar")
+
+
+def test_a_dry_run_books_every_currency(summary, keeper, browser):
+    several(summary, EURO_RECEIVABLE)
+    keeper.choose(control=Control.RECEIVABLE, approval=Approval.MANUAL)
+    summary.sync()
+    two_currencies(summary)
+    for _ in range(2):
+        page = browser.get(f"/t/{summary.slug}/journal-entries/dry-run")
+        assert "All would be booked" in page
+        assert "What is in EUR counts one for one" in page
+        moved = page.html.select("table")[-1].get_text(" ", strip=True)
+        assert "Accounts Receivable - EUR" in moved
+        keeper.approve_all()
+        summary.sync()

@@ -165,8 +165,13 @@ class Chart:
 
     def kept_in(self, account: ListEntry) -> str:
         """Return QuickBooks' name of the currency that an account is kept in."""
-        home = self.find(ListKind.CURRENCY, self._home)
-        return account.currency or (home.full_name if home else self._home)
+        return account.currency or self.home
+
+    @property
+    def home(self) -> str:
+        """QuickBooks' name of the home currency, or its code where there is just one."""
+        found = self.find(ListKind.CURRENCY, self._home)
+        return found.full_name if found else self._home
 
     def takes(self, account: ListEntry, currency: str = "") -> bool:
         """Whether amounts in ``currency`` may stand on ``account`` (protocol.md G)."""

@@ -185,9 +185,10 @@ class Assignment(Owned, Base):
     __table_args__ = (UniqueConstraint("tenant_id", "purpose", "code"),)
 
     purpose: Mapped[str]
-    """``clearing``, ``tax``, ``deposit``, ``refund``, ``discount``, ``write_off`` or ``rounding``."""
+    """``clearing``, ``receivable``, ``tax``, ``deposit``, ``refund``, ``money_in``, ``discount``,
+    ``write_off`` or ``rounding``."""
     code: Mapped[str] = mapped_column(server_default="")
-    """The tax code or payment method; empty is the rule for all."""
+    """The tax code, payment method or foreign currency; empty is the rule for all."""
     name: Mapped[str]
     """Full name of the account, or in full mode of the tax's item."""
 

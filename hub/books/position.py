@@ -1,14 +1,16 @@
-"""The position: what customers owe by the ledger, and what stands for it in QuickBooks.
+"""The position: what customers owe by the ledger, and what stands for it in QuickBooks, in each currency.
 
 The control account (clearing, or Accounts Receivable) as booked by us, with the opening
 position of what was billed before the cut-over, is the ledger's open receivables but for what
-has a cause. QuickBooks' own balance of that account holds what others booked there as well.
+has a cause. QuickBooks' own balance of that account holds what others booked there as well; it
+tells something of a currency only where nothing of another stands on the account by us.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -35,10 +37,12 @@ CREDIT_SIDE = {
 
 @dataclass
 class Position:
-    """Open receivables and the control account, all that was ever billed; debit positive."""
+    """Open receivables and the control account in one currency, all that was ever billed; debit
+    positive."""
 
     account: str
     """The control account."""
+    currency: str
     owed: Decimal = ZERO
     """What customers owe by the ledger."""
     opening: Decimal = ZERO
@@ -51,6 +55,9 @@ class Position:
     """QuickBooks' own balance of the account; none where it was not imported."""
     imported: dt.datetime | None = None
     """When that session started that read the balance."""
+    is_mixed: bool = False
+    """Whether QuickBooks keeps the account in another currency, or amounts in others stand on it by us:
+    its balance says nothing of this one then."""
     booked_then: Decimal = ZERO
     """What of it we had booked by then."""
 
@@ -74,6 +81,7 @@ class Position:
         known = self.balance is not None and self.not_ours is not None
         return {
             "account": self.account,
+            "currency": self.currency,
             "open_receivables": plain(self.owed),
             "opening": plain(self.opening),
             "booked": plain(self.booked),
@@ -85,25 +93,58 @@ class Position:
         }
 
 
-def position(
+def positions(
     db: Session,
     connection: Connection,
-    account: str,
+    control: Callable[[str], str],
     billed: Iterable[Any],
     booked: Iterable[Any],
     sums: Iterable[Any],
-) -> Position:
-    """Return the position, of the sums that the proof is made of.
+) -> list[Position]:
+    """Return the position in each currency that was billed, the home currency first, of the sums that
+    the proof is made of. ``control`` names the control account of a currency.
 
-    It spans every account that what customers owe was ever booked to: a tenant may have chosen
-    another since.
+    Each spans every account that what customers owe in its currency was ever booked to: a tenant may
+    have chosen another since.
     """
-    owed = [row for row in billed if row["purpose"] == Purpose.RECEIVABLE]
-    places = {row["account"] for row in owed} | {account}
-    found = Position(account, owed=sum((row["ever"] for row in owed), ZERO))
+    home = str(connection.company.get("currency", "USD"))
+    owed: dict[str, list[Any]] = defaultdict(list)
+    for row in billed:
+        if row["purpose"] == Purpose.RECEIVABLE:
+            owed[row["currency"]].append(row)
+    currencies = sorted(owed, key=lambda currency: (currency != home, currency)) or [home]
+    used = {(line.account, line.currency) for line in booked}
+    return [
+        _position(
+            db,
+            connection,
+            _empty(control(currency), currency, used),
+            owed[currency],
+            [line for line in booked if line.currency == currency],
+            [row for row in sums if row["currency"] == currency],
+        )
+        for currency in currencies
+    ]
+
+
+def _empty(account: str, currency: str, used: Iterable[tuple[str, str]]) -> Position:
+    is_mixed = any(place == account and code != currency for place, code in used)
+    return Position(account, currency, is_mixed=is_mixed)
+
+
+def _position(
+    db: Session,
+    connection: Connection,
+    found: Position,
+    owed: Sequence[Any],
+    booked: Iterable[Any],
+    sums: Iterable[Any],
+) -> Position:
+    places = {row["account"] for row in owed} | {found.account}
+    found.owed = sum((row["ever"] for row in owed), ZERO)
     found.booked = sum((line.ever for line in booked if line.account in places), ZERO)
     for row in sums:
-        if row["currency"] and row["account"] in places:
+        if row["account"] in places:
             cause = Cause(row["cause"])
             if cause is Cause.BEFORE_CUTOVER:
                 found.opening += row["ever"]
@@ -113,8 +154,10 @@ def position(
     if left:
         found.causes[Cause.UNEXPLAINED] = found.causes.get(Cause.UNEXPLAINED, ZERO) + left
     found.causes = {cause: found.causes[cause] for cause in Cause if found.causes.get(cause)}
-    held = db.execute(_HELD, {"connection": connection.id, "account": account}).one_or_none()
-    if held is not None and held.balance is not None:
+    values = {"connection": connection.id, "account": found.account}
+    held = db.execute(_HELD, values | {"home": connection.company.get("currency", "USD")}).one_or_none()
+    found.is_mixed = found.is_mixed or (held is not None and held.kept_in != found.currency)
+    if held is not None and held.balance is not None and not found.is_mixed:
         found.balance = -held.balance if held.type in CREDIT_SIDE else held.balance
         found.imported, found.booked_then = held.read, held.booked
     return found
@@ -122,7 +165,10 @@ def position(
 
 _HELD = text(
     """
-    SELECT e.type, e.balance, s.started AS read, (
+    SELECT e.type, e.balance, s.started AS read, coalesce((
+        SELECT c.number FROM list_entry c
+        WHERE c.connection_id = :connection AND c.kind = 'currency' AND c.full_name = e.currency LIMIT 1
+    ), :home) AS kept_in, (
         SELECT coalesce(sum(b.amount), 0) FROM booked_line b JOIN link l ON l.id = b.link_id
         WHERE l.connection_id = :connection AND b.account = e.full_name AND l.booked <= s.started
     ) AS booked

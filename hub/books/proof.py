@@ -24,7 +24,7 @@ from hub.books.chart import Objection
 from hub.books.delivery import Delivery
 from hub.books.differences import EVERYTHING, Cause, Differences, Rules, Span
 from hub.books.models import Connection
-from hub.books.position import Position, position
+from hub.books.position import Position, positions
 from hub.ledger.models import Charge, Purpose
 from hub.money import ZERO, plain
 
@@ -131,7 +131,7 @@ class Proof:
     shares: list[Share]
     delivery: Delivered
     months: list[Month]
-    position: Position
+    positions: list[Position]
 
     @property
     def difference(self) -> Decimal:
@@ -164,7 +164,7 @@ class Proof:
             ],
             "months": [month.as_json() for month in self.months],
             "delivery": {"sent": self.delivery.sent, "differing": self.delivery.differing},
-            "position": self.position.as_json(),
+            "positions": [position.as_json() for position in self.positions],
         }
 
 
@@ -224,7 +224,7 @@ class _Proving:
             _shares(rows, sums),
             self._delivered(sent, sums),
             self._months(values) if thorough else [],
-            position(self._db, self._connection, self._places.receivable(), billed, booked, sums),
+            positions(self._db, self._connection, self._places.receivable, billed, booked, sums),
         )
 
     def _sums(self, thorough: bool) -> list[dict[str, Any]]:

@@ -25,11 +25,13 @@ class AccountsPage(Page):
 
     @view_config(request_method="GET")
     def show(self) -> dict[str, Any]:
-        slots = Choices(self.db, self.tenant, self.connection).slots()
+        choices = Choices(self.db, self.tenant, self.connection)
+        slots = choices.slots()
         return {
             "slots": slots,
             "typed": {slot.key: slot.chosen or slot.proposal for slot in slots},
             "connection": self.connection,
+            "home": choices.chart.home,
             "is_summary": self.tenant.mode is Mode.SUMMARY,
         }
 
@@ -65,7 +67,8 @@ class NewAccountPage(JournalOfTenant):
 
     def _slot(self) -> Slot | None:
         key = self.request.params.get("for", "")
-        return self.choices.slot(key) if key else None
+        slot = self.choices.slot(key) if key else None
+        return slot if slot and slot.can_be_created else None
 
     @view_config(request_method="GET")
     def show(self) -> Any:

@@ -87,6 +87,9 @@ class DryRunPage(JournalOfTenant):
             "opening": start,
             "balancing": scratch.balancing,
             "left": max(0, len(ids) - MOST),
+            "foreign": sorted(
+                {code for code in currencies.values() if not self.rehearsal.chart.is_home(code)}
+            ),
         }
 
     @staticmethod

@@ -9,9 +9,11 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 from pyramid.view import view_config, view_defaults
 
+from hub.books.chart import MONEY_IN
 from hub.books.models import JournalEntry
 from hub.books.subjects import labels
 from hub.errors import Refused
+from hub.exporters.drafts import uses_receivable
 from hub.exporters.sources import Obstacle, Sources
 from hub.ledger.models import BillingCycle, Purpose
 from hub.ledger.register import Names
@@ -42,6 +44,8 @@ _CURES = (
     ("first open day", "Journal entry settings", "policy"),
     ("Integration Settings", "Choose the account", "accounts"),
     ("has not been imported yet", "Download QWC file", "qwc"),
+    ("does not use the currency", "Connection", "connection"),
+    ("Multiple Currencies", "Connection", "connection"),
     ("Make it active there again", "Chart of Accounts", "lists"),
 )
 """Words of a sentence, and where its cure is."""
@@ -92,13 +96,23 @@ class EntryPage(EntryOfTenant):
         if obstacle and "Charges page" in sentence and obstacle.charge_id:
             return Cure(sentence, "Map the charge", "charge", {"id": obstacle.charge_id})
         if obstacle and obstacle.purpose is not Purpose.INCOME and "imported" not in sentence:
-            key = "clearing." if obstacle.purpose is Purpose.RECEIVABLE else ""
-            anchor = f"f-{key or f'{obstacle.purpose}.{obstacle.code}'}"
+            anchor = f"f-{self._choice(sentence, obstacle)}"
             return Cure(sentence, "Choose the account", "accounts", {"_anchor": anchor})
         for words, button, route in _CURES:
             if words in sentence:
                 return Cure(sentence, button, route, {"kind": "accounts"} if route == "lists" else {})
         return Cure(sentence)
+
+    def _choice(self, sentence: str, obstacle: Obstacle) -> str:
+        """Return the field on the page Accounts by purpose that cures an obstacle."""
+        chart = self.journal.exporter.chart
+        foreign = "" if chart.is_home(self.entry.currency) else self.entry.currency
+        if obstacle.purpose is Purpose.RECEIVABLE:
+            is_receivable = foreign and uses_receivable(self.journal.policy)
+            return f"{'receivable' if is_receivable else 'clearing'}.{foreign}"
+        if f"for money in {foreign}" in sentence:
+            return f"{MONEY_IN}.{foreign}"
+        return f"{obstacle.purpose}.{obstacle.code}"
 
     @view_config(request_method="POST", permission=Permission.CHANGE)
     def act(self) -> HTTPSeeOther:

@@ -35,10 +35,13 @@ class ListPage(Page):
     @view_config(request_method="GET")
     def show(self) -> dict[str, Any]:
         kind, title = self.chosen
+        chart = Chart(self.db, self.connection)
+        several = kind is ListKind.ACCOUNT and self.connection.company.get("multi_currency")
         return {
             "title": title,
             "kind": self.request.matchdict["kind"],
-            "entries": Chart(self.db, self.connection).all(kind),
+            "entries": chart.all(kind),
+            "currencies": {one.id: chart.kept_in(one) for one in chart.all(kind)} if several else {},
             "connection": self.connection,
             "refusal": Refusals(self.db, self.connection).get(kind),
             "anchor": anchor,

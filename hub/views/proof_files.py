@@ -51,16 +51,20 @@ def _rows(proof: Proof) -> Iterator[tuple[object, ...]]:
     for month in proof.months:
         amounts = plain(month.billed), plain(month.booked), plain(month.difference)
         yield f"month {month.month:%Y-%m}", _inert(month.account), month.currency, *amounts, "", ""
-    position = proof.position
-    control = _inert(position.account)
-    figures = plain(position.expected), plain(position.booked), plain(position.difference)
-    yield "position", control, "", *figures, "", ""
-    yield "opening position", control, "", plain(position.opening), "", "", "", ""
-    if position.balance is not None and position.not_ours is not None:
-        theirs = plain(position.balance), plain(position.not_ours)
-        yield "balance in QuickBooks", control, "", "", *theirs, "", ""
-    else:
-        yield "balance in QuickBooks (not known yet)", control, "", "", "", "", "", ""
+    for position in proof.positions:
+        where = _inert(position.account), position.currency
+        figures = plain(position.expected), plain(position.booked), plain(position.difference)
+        yield "position", *where, *figures, "", ""
+        yield "opening position", *where, plain(position.opening), "", "", "", ""
+        if position.balance is not None and position.not_ours is not None:
+            theirs = plain(position.balance), plain(position.not_ours)
+            yield "balance in QuickBooks", *where, "", *theirs, "", ""
+        else:
+            yield f"balance in QuickBooks ({_unknown(position)})", *where, "", "", "", "", ""
+
+
+def _unknown(position: Position) -> str:
+    return f"not of {position.currency} alone" if position.is_mixed else "not known yet"
 
 
 def customers(rows: Iterable[CustomerRow]) -> bytes:
@@ -101,7 +105,8 @@ def pdf(tenant: Tenant, connection: Connection, proof: Proof) -> bytes:
     )
     _accounts(paper, proof)
     _causes(paper, proof)
-    _position(paper, proof.position)
+    for position in proof.positions:
+        _position(paper, position)
     return paper.bytes()
 
 
@@ -150,5 +155,5 @@ def _position(paper: Paper, position: Position) -> None:
         rows.append((f"{position.account}, its balance in QuickBooks, {read}", pretty(position.balance)))
         rows.append(("of that not ours", pretty(position.not_ours)))
     else:
-        rows.append((f"{position.account}, its balance in QuickBooks", "not known yet"))
-    paper.table([Column("Position", 4), Column("Amount", 1, True)], rows)
+        rows.append((f"{position.account}, its balance in QuickBooks", _unknown(position)))
+    paper.table([Column(f"Position in {position.currency}", 4), Column("Amount", 1, True)], rows)

@@ -62,7 +62,7 @@ def causes(tenant, **options):
 def assert_exact(proof):
     for row in proof.rows:
         assert sum(row.causes.values()) == row.difference, row
-    position = proof.position
+    position = proof.positions[0]
     assert sum(position.causes.values()) == position.difference
 
 
@@ -87,8 +87,8 @@ def test_what_is_not_sent_is_told_and_booking_it_leaves_nothing(ready):
     ready.sync()
     assert causes(ready) == {}
     proof = ready.proof()
-    assert (proof.delivery.differing, proof.position.difference) == (0, 0)
-    assert proof.position.booked == proof.position.owed == 100
+    assert (proof.delivery.differing, proof.positions[0].difference) == (0, 0)
+    assert proof.positions[0].booked == proof.positions[0].owed == 100
 
 
 def test_what_quickbooks_refuses_has_failed(ready):
@@ -148,7 +148,7 @@ def test_what_is_dated_before_the_cutover_is_the_opening_position(summary):
     summary.close("may")
     summary.sync()
     assert causes(summary) == {Cause.BEFORE_CUTOVER: 70}
-    position = summary.proof().position
+    position = summary.proof().positions[0]
     assert (position.owed, position.opening, position.booked, position.difference) == (100, 70, 30, 0)
 
 
@@ -208,7 +208,7 @@ def test_a_month_holds_what_is_dated_in_it_and_what_was_booked_in_another(ready,
 def test_balances_of_quickbooks_show_what_is_not_ours(summary):
     summary.sync()
     with summary.company() as company:
-        name = summary.proof().position.account
+        name = summary.proof().positions[0].account
         post(company, name, "500.00")
     summary.put("billing-cycles", "may", **MONTH)
     summary.put("customers", "ada", name="Ada")
@@ -219,7 +219,7 @@ def test_balances_of_quickbooks_show_what_is_not_ours(summary):
     run(summary, "UPDATE list_import SET whole = NULL, read = NULL")
     run(summary, "UPDATE connection SET import_wanted = true")
     summary.sync()
-    position = summary.proof().position
+    position = summary.proof().positions[0]
     assert (position.booked, position.balance, position.not_ours) == (100, 600, 500)
 
 
