@@ -58,7 +58,7 @@ class Cause(enum.StrEnum):
 _LABELS = {
     Cause.NOT_SENT: (
         "Not sent",
-        "Still gathering, waiting for approval, or ready for the Web Connector's next run.",
+        "It goes with the Web Connector's next run; journal entries gather, and are approved, before.",
     ),
     Cause.UNDER_WAY: (
         "Under way",

@@ -95,8 +95,13 @@ class Delivered:
         """How many are as sent."""
         if not self.sent:
             return "Nothing has been sent yet."
-        verb = "is" if self.sent == 1 else "are"
-        return f"{self.same:,} of {self.sent:,} sent {verb} in QuickBooks as sent."
+        if self.sent == 1:
+            held = "no longer" if self.differing else "still"
+            return f"The one transaction that was sent is {held} in QuickBooks as it was sent."
+        if not self.differing:
+            return f"All {self.sent:,} transactions that were sent are in QuickBooks as they were sent."
+        differ = "differs" if self.differing == 1 else "differ"
+        return f"{self.differing:,} of {self.sent:,} transactions in QuickBooks {differ} from what was sent."
 
 
 @dataclass
@@ -275,8 +280,10 @@ class Places:
         return self.name(slot)
 
     def receivables(self) -> set[str]:
-        """Return every account that what customers owe was ever booked to, and the control account."""
-        return {self.receivable(), *self._db.scalars(_RECEIVABLES)}
+        """Return every account that what customers owe was ever booked to, or will be in its currency, and
+        the control account."""
+        rows = self._db.execute(_RECEIVABLES).mappings()
+        return {self.receivable(), *(row["account"] or self.name(row) for row in rows)}
 
     def _found(self, purpose: str, charge_id: int | None, code: str, currency: str) -> str:
         try:
@@ -386,7 +393,10 @@ DIFFERING = (Cause.EDITED, Cause.DELETED, Cause.ROUNDING, Cause.UNEXPLAINED)
 """What is in QuickBooks otherwise than it was sent."""
 
 _RECEIVABLES = text(
-    "SELECT DISTINCT account FROM hub_placed_posting WHERE purpose = 'receivable' AND account IS NOT NULL"
+    """
+    SELECT DISTINCT account, purpose, NULL::bigint AS charge_id, '' AS code, currency
+    FROM hub_placed_posting WHERE purpose = 'receivable'
+    """
 )
 _MONTHS = text(
     """

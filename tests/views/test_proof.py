@@ -523,12 +523,12 @@ def test_each_thing_sent_is_beside_what_quickbooks_has_of_it(ready, enter):
     ready.sync()
     browser = enter(ready)
     page = browser.get(f"/t/{ready.slug}")
-    assert "1 of 1 sent is in QuickBooks as sent." in page
+    assert "The one transaction that was sent is still in QuickBooks as it was sent." in page
     assert "Nothing differs" in browser.get(f"/t/{ready.slug}/proof/delivery")
     run(ready, "UPDATE link SET edited = now() WHERE subject ~ 'invoice|journal_entry'")
     run(ready, "UPDATE booked_line SET amount = 90 WHERE amount = 100")
     page = browser.get(f"/t/{ready.slug}")
-    assert "0 of 1 sent is in QuickBooks as sent." in page
+    assert "The one transaction that was sent is no longer in QuickBooks as it was sent." in page
     listed = page.click("See what differs")
     assert "10.00 USD" in listed
     one = listed.click(href="/proof/delivery/.*/")
