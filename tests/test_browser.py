@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,7 +11,8 @@ from playwright.sync_api import sync_playwright
 
 from hub.books.connections import main_connection
 from hub.books.models import Trouble
-from hub.sandbox import faults, qwc
+from hub.qbwc import readback
+from hub.sandbox import faults, people, qwc
 from hub.tenants.service import open_tenant
 from tests.views.conftest import fill
 
@@ -232,6 +234,34 @@ def test_the_states_of_a_connection_and_its_queue_are_accessible(full, person):
         person.go(f"/t/{full.slug}/queue?state={state}")
         person.look()
         person.assert_accessible(state, "main")
+
+
+@pytest.mark.parametrize("javascript", [True], indirect=True)
+@pytest.mark.parametrize("mode, kind", [("full", "Invoice"), ("summary", "JournalEntry")])
+def test_what_differs_from_what_was_sent_is_shown_accessibly(world, person, mode, kind):
+    tenant = world.tenant(mode)
+    tenant.sync()
+    fill(tenant, closed=True)
+    for _ in range(2):
+        tenant.sync()
+    with tenant.company() as company:
+        one = company.transactions.all(kind)[0]
+        twice = [f"{Decimal(2 * line['amount']).scaleb(-2)}" for line in one.lines]
+        people.change_amounts(company, one.id, *twice)
+    with tenant.db() as db:
+        readback.want(db, main_connection(db, open_tenant(db, tenant.slug)))
+    tenant.sync()
+    person.sign_in(tenant)
+    seen = []
+    start = f"/t/{tenant.slug}/proof/customers?from=2026-10&to=2026-10"
+    for path in [start, *person.walk(f"/t/{tenant.slug}/proof/delivery", f"/t/{tenant.slug}")]:
+        if "/proof" in path:
+            person.go(path)
+            person.look()
+            person.assert_accessible(path, "main")
+            seen.append(re.sub(r"\d+", "1", path.split("/proof/")[-1]))
+    sheet = f"delivery/{'invoice' if mode == 'full' else 'journal-entry'}/1"
+    assert {"delivery", sheet, "customers", "customers/1"} <= set(seen), seen
 
 
 def test_a_pause_is_set_and_what_cannot_be_is_said_at_the_field(full, person):

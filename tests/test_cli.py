@@ -1,6 +1,8 @@
 """The command ``hub`` as a person or a script finds it: data on stdout, one sentence on stderr."""
 
+import csv
 import datetime as dt
+import io
 import json
 import os
 import re
@@ -260,6 +262,57 @@ def test_a_proof_is_given_as_data_and_as_a_table(hub, world):
     assert hub("proof", tenant.slug).stdout.splitlines()[0] == tenant.name
     tenant.sync()
     assert ok(hub("proof", tenant.slug, "--json"))["difference"] == "0.00"
+
+
+def billed_in_two_months(tenant):
+    """Ada is billed 49.95 in October, which is booked, and 10.00 in November, which is not."""
+    fill(tenant)
+    for _ in range(2):
+        tenant.sync()
+    lines = [{"charge": "gold", "amount": "10.00"}]
+    tenant.put("invoices", "i-2", number="1043", customer="c-1", date="2026-11-02", lines=lines)
+
+
+def test_a_proof_is_of_the_months_that_are_named_by_customer_too(hub, world):
+    tenant = world.tenant("full")
+    billed_in_two_months(tenant)
+
+    shown = ok(hub("proof", tenant.slug, "--from", "2026-11", "--to", "2026-11", "--json"))
+    assert (shown["from"], shown["to"]) == ("2026-11-01", "2026-11-30")
+    assert {month["month"] for month in shown["months"]} == {"2026-11"}
+    (ada,) = shown["customers"]
+    assert ada == {
+        "customer": "Ada Lovelace",
+        "currency": "USD",
+        "billed": "10.00",
+        "paid": "0.00",
+        "owed": "10.00",
+        "booked": "0.00",
+        "difference": "10.00",
+        "causes": {"not_sent": "10.00"},
+    }
+    (before,) = ok(hub("proof", tenant.slug, "--to", "2026-10-31", "--json"))["customers"]
+    assert (before["billed"], before["paid"]) == ("49.07", "49.07")
+    assert (before["difference"], before["causes"]) == ("0.00", {})
+    assert_sentence(hub("proof", tenant.slug, "--from", "2026-11", "--to", "2026-10"), "lies before")
+    assert_sentence(hub("proof", tenant.slug, "--from", "May"), "no month")
+
+
+def test_a_proof_is_csv_too(hub, world):
+    tenant = world.tenant("full")
+    billed_in_two_months(tenant)
+
+    printed = hub("proof", tenant.slug, "--from", "2026-11", "--csv").stdout
+    rows = list(csv.DictReader(io.StringIO(printed)))
+    assert {row["part"] for row in rows if row["part"].startswith("month")} == {"month 2026-11"}
+    (owed,) = [
+        row for row in rows if row["part"] == "account" and row["account"] == "Accounts Receivable"
+    ]
+    assert (owed["billed"], owed["booked"], owed["difference"]) == ("10.00", "0.00", "10.00")
+    assert {row["cause"] for row in rows if row["part"] == "cause"} == {"not_sent"}
+    both = hub("proof", tenant.slug, "--csv", "--json")
+    assert both.exit_code == 2
+    assert "one of the two" in both.stderr
 
 
 def test_a_proof_of_nothing_is_zero(hub, slug):

@@ -2,8 +2,14 @@
 
 import pytest
 
+from hub.books.connections import main_connection
+from hub.books.differences import Cause
+from hub.books.proof import Places
+from hub.exporters import customers_for, exporter_for
 from hub.sandbox import people
+from hub.tenants.service import open_tenant
 from tests.full.test_changes import drained
+from tests.views.test_proof import assert_customers_add_up
 
 
 def with_euros(bench, receivable=True):
@@ -190,3 +196,40 @@ def test_quickbooks_keeps_a_customer_in_the_currency_it_began_with(bench):
     assert customers(bench) == {"Ada": ("", 12000), "Ada (EUR)": ("Euro", 8000)}
     is_proved(bench)
     drained(bench)
+
+
+def test_the_proof_by_customer_is_of_each_currency_before_and_after_it_is_booked(bench):
+    with_euros(bench)
+    bench.tenant.sync()
+    bench.invoice("1", "100.00")
+    bench.invoice("2", "80.00", currency="EUR")
+    assert control_accounts(bench) == {"Accounts Receivable", "Accounts Receivable - EUR"}
+    waiting = {row.account: row.causes for row in bench.tenant.proof().rows if row.billed > 0}
+    assert waiting == {
+        "Accounts Receivable": {Cause.NOT_SENT: 100},
+        "Accounts Receivable - EUR": {Cause.HELD: 80},
+    }
+    assert customers_booked(bench) == {"USD": (100, 0, 0), "EUR": (80, 0, 0)}
+    assert_customers_add_up(bench.tenant)
+    for _ in range(2):
+        bench.tenant.sync()
+    bench.payment("p", "50.00", [("2", "50.00")], currency="EUR")
+    assert customers_booked(bench) == {"USD": (100, 0, 100), "EUR": (80, 50, 80)}
+    bench.do("change_amounts", "Invoice", "2", "75.00")
+    bench.read_back()
+    assert customers_booked(bench)["EUR"] == (80, 50, 25)
+    assert_customers_add_up(bench.tenant)
+
+
+def control_accounts(bench):
+    with bench.tenant.db() as db:
+        opened = open_tenant(db, bench.tenant.slug)
+        exporter = exporter_for(db, opened, main_connection(db, opened))
+        return Places(db, exporter.account).receivables()
+
+
+def customers_booked(bench):
+    """What all customers together are billed, paid, and booked, by currency."""
+    with bench.tenant.db() as db:
+        _, totals = customers_for(db, open_tenant(db, bench.tenant.slug)).page()
+        return {row.currency: (row.billed, row.paid, row.booked) for row in totals}
