@@ -57,6 +57,7 @@ class Chart:
         self._assigned = {(row.purpose, row.code): row.name for row in db.scalars(select(Assignment))}
         self._imported = connection.imported is not None
         self._home = str(connection.company.get("currency", "USD"))
+        self._company = connection.company
 
     def all(self, kind: ListKind) -> list[ListEntry]:
         """Return the entries of one list, by name."""
@@ -288,6 +289,12 @@ class Chart:
         if item.type != TAX_GROUP:
             return item
         return self.item(TAX_ITEM, f"A line for tax “{code}”", PAGE)
+
+    def sales_tax_code(self, fact: str, usual: str) -> ListEntry | None:
+        """Return the sales tax code that the company file's preferences name (``taxable_code`` or
+        ``untaxed_code``), or where they name none the one of its ``usual`` name."""
+        named = self._ids.get((ListKind.SALES_TAX_CODE, str(self._company.get(fact, ""))))
+        return named if named and named.active else self.find(ListKind.SALES_TAX_CODE, usual)
 
     def computed_taxes(self) -> list[str]:
         """Return the codes whose tax QuickBooks computes by itself."""

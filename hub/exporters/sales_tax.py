@@ -11,15 +11,15 @@ from collections.abc import Collection
 from typing import Any
 
 from hub.books.chart import COMPUTED_TAXES, Chart, Objection
-from hub.books.models import ListKind
 from hub.qbwc.shapes import Fields
 
 TAXABLE, NON_TAXABLE = "Tax", "Non"
+"""What QuickBooks calls its usual sales tax codes, until somebody renames them."""
 
 
 def untaxed(chart: Chart) -> Fields:
     """Return the reference to the code of what is not taxed; nothing where QuickBooks has none."""
-    code = chart.find(ListKind.SALES_TAX_CODE, NON_TAXABLE)
+    code = chart.sales_tax_code("untaxed_code", NON_TAXABLE)
     return {"ListID": code.list_id} if code else {}
 
 
@@ -47,7 +47,7 @@ class SalesTax:
 
     @staticmethod
     def _taxable_code(chart: Chart) -> Fields:
-        if code := chart.find(ListKind.SALES_TAX_CODE, TAXABLE):
+        if code := chart.sales_tax_code("taxable_code", TAXABLE):
             return {"ListID": code.list_id}
         raise Objection(
             f"QuickBooks has no sales tax code “{TAXABLE}”, which its taxed lines need. Add it there (Lists » "

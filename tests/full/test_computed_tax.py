@@ -4,8 +4,11 @@ from decimal import Decimal
 
 import pytest
 
+from hub.books.chart import Chart
 from hub.books.connections import main_connection
 from hub.exporters.choices import Choices
+from hub.qbwc import imports
+from hub.sandbox import people
 from hub.tenants.service import open_tenant
 from tests.full.test_changes import all_is_proved, drained
 
@@ -176,3 +179,60 @@ def test_one_document_takes_one_tax_item(taxed):
     taxed.tenant.sync()
     assert taxed.booked() == [("1042", "108.75")]
     all_is_proved(taxed.bench)
+
+
+@pytest.mark.parametrize("names", [("Tax", "Exm"), ("Yes", "Non"), ("Yes", "No"), ("Non", "Tax")])
+def test_sales_tax_codes_are_known_whatever_people_call_them(taxed, names):
+    ids = {}
+    with taxed.tenant.company() as company:
+        for name, other in (("Tax", "1"), ("Non", "2")):
+            ids[name] = people.rename(company, "SalesTaxCode", name, other).id
+        for other, name in zip("12", names, strict=True):
+            people.rename(company, "SalesTaxCode", other, name)
+    import_whole(taxed.tenant)
+    lines = [{"charge": "gold", "amount": "90.00"}, {"charge": "box", "amount": "10.00"}]
+    taxed.tenant.put("charges", "box", name="Box", item="Starter Kit", taxable=True)
+    taxed.bench.invoice("1042", lines=lines, taxes=[{"code": "CA", "amount": "0.75"}])
+    taxed.tenant.sync()
+
+    assert taxed.bench.notes("held", "failed") == []
+    assert taxed.booked() == [("1042", "100.75")]
+    with taxed.tenant.company() as company:
+        (sale,) = company.transactions.all("Invoice")
+    assert [line["code"] for line in sale.lines] == [ids["Non"], ids["Tax"]]
+    all_is_proved(taxed.bench)
+
+
+def test_where_the_preferences_name_no_codes_they_are_found_by_name(taxed):
+    with taxed.tenant.db() as db:
+        connection = main_connection(db, open_tenant(db, taxed.tenant.slug))
+        kept = {name: fact for name, fact in connection.company.items() if "_code" not in name}
+        assert len(connection.company) == len(kept) + 2
+        connection.company = kept
+        open_tenant(db, taxed.tenant.slug)
+        chart = Chart(db, connection)
+        assert chart.sales_tax_code("untaxed_code", "Non").full_name == "Non"
+        assert chart.sales_tax_code("taxable_code", "Tax").full_name == "Tax"
+
+
+def test_sales_tax_payable_may_be_called_anything(taxed):
+    with taxed.tenant.company() as company:
+        people.rename(company, "Account", "Sales Tax Payable", "Umsatzsteuer")
+    import_whole(taxed.tenant)
+    taxed.bill("1042", "100.00", "7.50")
+    taxed.credit("7", "1.00", "0.08")
+    taxed.tenant.sync()
+    assert taxed.bench.notes("held", "failed") == []
+    assert taxed.tenant.balances()["Umsatzsteuer"] == Decimal("-7.42")
+    all_is_proved(taxed.bench)
+    with taxed.tenant.company() as company:
+        people.rename(company, "Account", "Umsatzsteuer", "VAT")
+    import_whole(taxed.tenant)
+    all_is_proved(taxed.bench)
+
+
+def import_whole(tenant):
+    """Read all lists again from their beginning."""
+    with tenant.db() as db:
+        imports.want(db, main_connection(db, open_tenant(db, tenant.slug)))
+    tenant.sync()
