@@ -7,11 +7,13 @@ can be many; they are looked up where needed, in ``matching``.)
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.books.models import NAMES, Assignment, Connection, ListEntry, ListKind
+from hub.books.wanted import wanted
 
 CLEARING = "Billing Clearing"
 """The clearing account that is taken where nobody has chosen another."""
@@ -39,6 +41,7 @@ class Chart:
     """One company's lists, and the tenant's choices among them."""
 
     def __init__(self, db: Session, connection: Connection):
+        self._db, self._connection = db, connection
         query = select(ListEntry).where(
             ListEntry.connection_id == connection.id, ListEntry.kind.not_in(NAMES)
         )
@@ -57,7 +60,6 @@ class Chart:
         self._assigned = {(row.purpose, row.code): row.name for row in db.scalars(select(Assignment))}
         self._imported = connection.imported is not None
         self._home = str(connection.company.get("currency", "USD"))
-        self._company = connection.company
 
     def all(self, kind: ListKind) -> list[ListEntry]:
         """Return the entries of one list, by name."""
@@ -110,9 +112,25 @@ class Chart:
                 f"{what} waits: {called} has not been imported yet; "
                 "it comes with the Web Connector's first run."
             )
+        if kind is ListKind.ACCOUNT and self.is_coming(name):
+            raise Objection(
+                f"{what} waits for the account “{name}”, which QuickBooks is asked to create: it comes with "
+                "the next run. Should QuickBooks refuse it, the page Review items queued says why."
+            )
         known = self.known(kind, name)
         state = "inactive in" if known and not known.gone else "not in"
         raise Objection(f"{what} names “{name}”, which is {state} {called}. Choose another on {where}.")
+
+    @cached_property
+    def _coming(self) -> set[str]:
+        """Names and numbers of the accounts that QuickBooks is to create."""
+        coming = wanted(self._db, self._connection)
+        return {name.casefold() for one in coming for name in (one.name, one.number) if name}
+
+    def is_coming(self, name: str) -> bool:
+        """Whether QuickBooks is asked to create an account of this name or number, which it does not have."""
+        known = self.known(ListKind.ACCOUNT, name)
+        return (known is None or known.gone) and name.strip().casefold() in self._coming
 
     def class_named(self, name: str) -> ListEntry:
         """Return the class called ``name``.
@@ -293,7 +311,7 @@ class Chart:
     def sales_tax_code(self, fact: str, usual: str) -> ListEntry | None:
         """Return the sales tax code that the company file's preferences name (``taxable_code`` or
         ``untaxed_code``), or where they name none the one of its ``usual`` name."""
-        named = self._ids.get((ListKind.SALES_TAX_CODE, str(self._company.get(fact, ""))))
+        named = self._ids.get((ListKind.SALES_TAX_CODE, str(self._connection.company.get(fact, ""))))
         return named if named and named.active else self.find(ListKind.SALES_TAX_CODE, usual)
 
     def computed_taxes(self) -> list[str]:

@@ -21,12 +21,12 @@ from hub.books.chart import (
     Objection,
     pays_agency,
 )
-from hub.books.models import Assignment, Connection, ListEntry, ListKind, WantedAccount
+from hub.books.models import Assignment, Connection, ListEntry, ListKind
 from hub.db import HubSession
 from hub.errors import Fault, Refused
 from hub.exporters import exporter_for
 from hub.exporters.drafts import uses_receivable
-from hub.exporters.purposes import ASSETS, LIABILITIES, MONEY, RULES, Slot, proposal
+from hub.exporters.purposes import ASSETS, LIABILITIES, MONEY, RULES, Slot, meant, proposal
 from hub.ledger.models import Charge, ChargeKind, Posting, Purpose
 from hub.tenants.models import Mode, Tenant
 from hub.tenants.policies import policy_of
@@ -73,7 +73,6 @@ class Choices:
         self._exporter = exporter_for(db, tenant, connection)
         self.chart = Chart(db, connection)
         self.charge_field = CHARGE_FIELDS[tenant.mode]
-        self._coming: set[str] | None = None
 
     def slots(self) -> list[Slot]:
         """Return every choice there is: by purpose, and by the codes that were billed."""
@@ -287,15 +286,10 @@ class Choices:
         if slot.chosen and slot.now and slot.now not in names:
             slot.trouble = f"“{slot.now}” has a type in QuickBooks that cannot be used here. Choose another account."
         name = slot.chosen or RULES[slot.purpose].usual
-        if slot.trouble and not slot.now and name.lower() in self._wanted():
+        if slot.trouble and not slot.now and self.chart.is_coming(name):
             slot.trouble, slot.coming = "", name
         elif slot.trouble and not slot.chosen:
             slot.proposal = proposal(slot)
-
-    def _wanted(self) -> set[str]:
-        if self._coming is None:
-            self._coming = {name.lower() for name in self._db.scalars(select(WantedAccount.name))}
-        return self._coming
 
     @staticmethod
     def _slot(
@@ -358,6 +352,20 @@ class Choices:
             return (_FIRST_TYPES.index(type_) if known else len(_FIRST_TYPES), type_)
 
         return [(spoken(type_), groups[type_]) for type_ in sorted(groups, key=order)]
+
+    def proposal(self, charge: Charge) -> str:
+        """Return what a charge is probably meant to be booked to, where it is not mapped; or nothing."""
+        own = str(getattr(charge, self.charge_field.name) or "")
+        if charge.kind is not ChargeKind.SALE or self.chart.is_coming(own) or not self.trouble(charge):
+            return ""
+        options = [
+            entry
+            for _, entries in self.grouped()
+            for entry in entries
+            if entry.kind is ListKind.ITEM or entry.type in _FIRST_TYPES
+        ]
+        fit = [entry for entry in options if not self.chart.is_clearing(entry.full_name)]
+        return meant(fit, own, charge.external_id, charge.name)
 
     def trouble(self, charge: Charge) -> str:
         """Say why ``charge`` cannot be booked, or nothing."""

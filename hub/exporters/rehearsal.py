@@ -11,11 +11,30 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from hub.books.models import JournalEntry, ListKind
-from hub.books.wanted import ComingChart
+from sqlalchemy.orm import Session
+
+from hub.books.chart import Chart
+from hub.books.models import Connection, JournalEntry, ListEntry, ListKind
+from hub.books.wanted import wanted
 from hub.exporters.contract import Outcome, Prepared
 from hub.exporters.drafts import master_customer
 from hub.exporters.summary import SummaryExporter
+
+
+class ComingChart(Chart):
+    """The chart as it will be once QuickBooks has created what it was asked for."""
+
+    def __init__(self, db: Session, connection: Connection):
+        super().__init__(db, connection)
+        asked = wanted(db, connection)
+        self.coming = [one for one in asked if self.find(ListKind.ACCOUNT, one.name) is None]
+        """What QuickBooks does not have yet. Its entries in the list have no ListID."""
+        for one in self.coming:
+            entry = ListEntry(kind=ListKind.ACCOUNT, list_id="", full_name=one.name, type=one.type)
+            entry.number, entry.special, entry.currency = one.number, "", ""
+            entry.active, entry.gone = True, False
+            for name in filter(None, (one.number, one.name)):
+                self._names[ListKind.ACCOUNT, name.casefold()] = entry
 
 
 class Rehearsal(SummaryExporter):

@@ -152,6 +152,9 @@ class ChargePage(ChargeForm):
         )
 
     def _shown(self, typed: dict[str, Any]) -> dict[str, Any]:
+        own, proposal = self.choices.charge_field.name, self.choices.proposal(self.charge)
+        if self.request.method == "GET" and not typed[own]:
+            typed[own] = proposal
         seen = self.form.text("version") or str(self.charge.version)
         return {
             "typed": typed,
@@ -159,6 +162,8 @@ class ChargePage(ChargeForm):
             "lacks_item": self.lacks_item,
             "version": seen,
             "trouble": self.choices.trouble(self.charge),
+            "proposal": proposal,
+            "is_coming": self.choices.chart.is_coming(self.charge.accounting_code or ""),
             **self.options(),
         }
 

@@ -374,7 +374,9 @@ def test_a_dry_run_of_an_amendment_shows_what_it_changes(summary, browser, books
 def test_a_dry_run_creates_the_accounts_that_are_on_their_way(summary, browser, books):
     books.do("create_account", "New Sales", "Income", "4999")
     summary.put("charges", "gold", version=2, name="Gold plan", accounting_code="New Sales")
-    page = opened(browser, books, "B261031-1").click("Dry run")
+    entry = opened(browser, books, "B261031-1")
+    assert "waits for the account “New Sales”, which QuickBooks is asked to create" in entry
+    page = entry.click("Dry run")
     assert "All would be booked" in page
     assert "the account “New Sales”" in page
     balance = page.html.select("table")[1].get_text(" ", strip=True)
