@@ -148,7 +148,9 @@ class FullExporter:
         else:
             errands = [Errand(f"{kind}:{record.id}", _rank(kind, record)) for record in changed]
         if kind == "refund":
-            taken = [one.payment_id for one in changed if one.payment_id is not None]
+            # Where all records are planned anew just their ids are known, and payments come by themselves.
+            known = [getattr(one, "payment_id", None) for one in changed]
+            taken = [payment_id for payment_id in known if payment_id is not None]
             errands += [Errand(f"payment:{id_}", CHARGED_BACK_RANK) for id_ in taken]
         if kind == "customer" and self._is_multiple:
             doubles = subjects_of(self._db, [record.id for record in changed])
