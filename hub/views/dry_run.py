@@ -117,7 +117,11 @@ class DryRunPage(JournalOfTenant):
         prepared = {id_: one for id_, one in outcomes.items() if isinstance(one, Prepared)}
         company = self.connection.company
         return dry_run(
-            (_account(entry, start, amended) for entry in chart.all(ListKind.ACCOUNT) if not entry.gone),
+            (
+                _account(entry, chart.home, start, amended)
+                for entry in chart.all(ListKind.ACCOUNT)
+                if not entry.gone
+            ),
             (_entry(entry) for entry in chart.all(ListKind.CLASS) if not entry.gone),
             self._customers(prepared, currencies),
             [Request(one.kind, id_, one.fields) for id_, one in prepared.items()],
@@ -156,7 +160,7 @@ class DryRunPage(JournalOfTenant):
         return []
 
 
-def _account(entry: ListEntry, start: Opening, amended: Mapping[str, Decimal]) -> Account:
+def _account(entry: ListEntry, home: str, start: Opening, amended: Mapping[str, Decimal]) -> Account:
     balance = start.balances.get(entry.list_id, ZERO)
     return Account(
         entry.full_name,
@@ -165,7 +169,8 @@ def _account(entry: ListEntry, start: Opening, amended: Mapping[str, Decimal]) -
         entry.special,
         entry.list_id,
         entry.active,
-        entry.currency,
+        # A scratch company has a home currency of its own, which stands for the tenant's.
+        "" if entry.currency == home else entry.currency,
         balance - amended.get(entry.full_name, ZERO),
     )
 

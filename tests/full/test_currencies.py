@@ -9,6 +9,7 @@ from hub.exporters import customers_for, exporter_for
 from hub.sandbox import people
 from hub.tenants.service import open_tenant
 from tests.full.test_changes import drained
+from tests.test_summary import choose_accounts
 from tests.views.test_proof import assert_customers_add_up
 
 
@@ -233,3 +234,26 @@ def customers_booked(bench):
     with bench.tenant.db() as db:
         _, totals = customers_for(db, open_tenant(db, bench.tenant.slug)).page()
         return {row.currency: (row.billed, row.paid, row.booked) for row in totals}
+
+
+def test_money_in_a_currency_goes_to_the_account_chosen_for_it(bench):
+    with_euros(bench)
+    with bench.tenant.company() as company:
+        company.lists.add("Account", "Euro Bank", AccountType="Bank", CurrencyRef="Euro")
+    bench.tenant.sync()
+    choose_accounts(bench.tenant, **{"deposit.": "Checking"})
+    bench.invoice("1", "100.00")
+    bench.invoice("2", "80.00", currency="EUR")
+    bench.payment("p", "60.00", [("1", "60.00")])
+    bench.payment("q", "50.00", [("2", "50.00")], currency="EUR")
+    for _ in range(3):
+        bench.tenant.sync()
+    (note,) = bench.notes("held")
+    assert "“Checking” is kept in US Dollar in QuickBooks and takes nothing in EUR" in note
+    choose_accounts(bench.tenant, **{"money_in.EUR": "Euro Bank"})
+    for _ in range(2):
+        bench.tenant.sync()
+    booked = rows(bench)
+    assert (booked["Euro Bank", "EUR"], booked["Checking", "USD"]) == (50, 60)
+    is_proved(bench)
+    drained(bench)
