@@ -26,10 +26,19 @@ from tests.protocol.conftest import passes
 
 CENTS = st.integers(1, 99_999).map(lambda cents: f"{Decimal(cents) / 100:.2f}")
 DAYS = st.integers(1, 31).map(lambda day: f"2026-05-{day:02}")
+CURRENCIES = st.sampled_from(["USD", "EUR"])
 LOSSES = {
     "requests lost": faults.LOSE_REQUEST,
     "answers lost": faults.LOSE_ANSWER,
 }
+
+
+def keep_euros(tenant):
+    """Let the company file keep several currencies, and have an account for what is owed in euros."""
+    with tenant.company() as company:
+        company.prefer(IsMultiCurrencyOn=True)
+        fields = {"AccountType": "AccountsReceivable", "CurrencyRef": "Euro"}
+        company.lists.add("Account", "Accounts Receivable - EUR", **fields)
 
 
 class Books(RuleBasedStateMachine):
@@ -44,9 +53,13 @@ class Books(RuleBasedStateMachine):
         control=st.sampled_from(Control),
         late=st.sampled_from(LateChange),
         approval=st.sampled_from(Approval),
+        several=st.booleans(),
     )
-    def begin(self, period, together, detail, control, late, approval):
+    def begin(self, period, together, detail, control, late, approval, several):
         self.tenant = self.world.tenant("summary")
+        self.several = several
+        if several:
+            keep_euros(self.tenant)
         self.keeper = Bookkeeper(self.tenant)
         self.names = itertools.count(1)
         self.invoices = {}
@@ -63,18 +76,23 @@ class Books(RuleBasedStateMachine):
         )
         self.tenant.sync()
 
-    @rule(amount=CENTS, date=DAYS, charge=st.sampled_from(["gold", "use"]))
-    def bill(self, amount, date, charge):
+    def priced(self, currency):
+        """What a record says of its currency; where QuickBooks keeps one alone it is the home currency."""
+        return {"currency": currency if self.several else "USD"}
+
+    @rule(amount=CENTS, date=DAYS, charge=st.sampled_from(["gold", "use"]), currency=CURRENCIES)
+    def bill(self, amount, date, charge, currency):
         name = f"i{next(self.names)}"
-        invoice(self.tenant, name, amount, date, charge=charge)
+        invoice(self.tenant, name, amount, date, charge=charge, **self.priced(currency))
         self.invoices[name] = (1, date, amount, charge)
 
     @precondition(lambda self: self.invoices)
-    @rule(data=st.data(), amount=CENTS, charge=st.sampled_from(["gold", "use"]))
-    def change(self, data, amount, charge):
+    @rule(data=st.data(), amount=CENTS, charge=st.sampled_from(["gold", "use"]), currency=CURRENCIES)
+    def change(self, data, amount, charge, currency):
         name = data.draw(st.sampled_from(sorted(self.invoices)))
         version, date, *_ = self.invoices[name]
-        invoice(self.tenant, name, amount, date, version + 1, charge)
+        more = self.priced(currency)
+        invoice(self.tenant, name, amount, date, version + 1, charge, **more)
         self.invoices[name] = (version + 1, date, amount, charge)
 
     @precondition(lambda self: self.invoices)
@@ -84,9 +102,9 @@ class Books(RuleBasedStateMachine):
         version, date, amount, charge = self.invoices.pop(name)
         invoice(self.tenant, name, amount, date, version + 1, charge, status="void")
 
-    @rule(amount=CENTS, date=DAYS, method=st.sampled_from([None, "Check", "Visa"]))
-    def paid(self, amount, date, method):
-        more = {"method": method} if method else {}
+    @rule(amount=CENTS, date=DAYS, method=st.sampled_from([None, "Check", "Visa"]), currency=CURRENCIES)
+    def paid(self, amount, date, method, currency):
+        more = self.priced(currency) | ({"method": method} if method else {})
         pay(self.tenant, f"p{next(self.names)}", amount, date, **more)
 
     @rule(amount=CENTS, date=DAYS)
@@ -192,7 +210,12 @@ class Books(RuleBasedStateMachine):
         self.drain()
         proof = self.tenant.proof()
         assert proof.difference == 0, proof
-        assert self.tenant.balances() == self.tenant.billed()
+        billed = defaultdict(Decimal)
+        for row in proof.rows:
+            assert row.billed == row.booked, row
+            billed[row.account] += row.billed
+        assert self.tenant.balances() == {place: amount for place, amount in billed.items() if amount}
+        assert not any(position.difference for position in proof.positions)
         before = [(entry.id, entry.number) for entry in self.keeper.entries()]
         self.keeper.ripen()
         assert [(entry.id, entry.number) for entry in self.keeper.entries()] == before
