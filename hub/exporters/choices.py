@@ -356,7 +356,7 @@ class Choices:
     def proposal(self, charge: Charge) -> str:
         """Return what a charge is probably meant to be booked to, where it is not mapped; or nothing."""
         own = str(getattr(charge, self.charge_field.name) or "")
-        if charge.kind is not ChargeKind.SALE or self.chart.is_coming(own) or not self.trouble(charge):
+        if charge.kind is not ChargeKind.SALE or self.is_coming(charge) or not self.trouble(charge):
             return ""
         options = [
             entry
@@ -366,6 +366,11 @@ class Choices:
         ]
         fit = [entry for entry in options if not self.chart.is_clearing(entry.full_name)]
         return meant(fit, own, charge.external_id, charge.name)
+
+    def is_coming(self, charge: Charge) -> bool:
+        """Whether QuickBooks is asked to create the account that a charge names."""
+        is_account = self.charge_field.kind is ListKind.ACCOUNT
+        return is_account and self.chart.is_coming(charge.accounting_code or "")
 
     def trouble(self, charge: Charge) -> str:
         """Say why ``charge`` cannot be booked, or nothing."""

@@ -98,7 +98,10 @@ class ChargesPage(ChargeForm):
         charges = self.register.all()
         return {
             "typed": typed,
-            "charges": [(charge, self.choices.trouble(charge)) for charge in charges],
+            "charges": [
+                (charge, self.choices.trouble(charge), self.choices.is_coming(charge))
+                for charge in charges
+            ],
             **self.options(),
         }
 
@@ -163,7 +166,7 @@ class ChargePage(ChargeForm):
             "version": seen,
             "trouble": self.choices.trouble(self.charge),
             "proposal": proposal,
-            "is_coming": self.choices.chart.is_coming(self.charge.accounting_code or ""),
+            "is_coming": self.choices.is_coming(self.charge),
             **self.options(),
         }
 

@@ -43,6 +43,7 @@ _CURES = (
     ("entries of their own", "Journal entry settings", "policy"),
     ("first open day", "Journal entry settings", "policy"),
     ("Integration Settings", "Choose the account", "accounts"),
+    ("asked to create", "Review items queued", "queue"),
     ("has not been imported yet", "Download QWC file", "qwc"),
     ("does not use the currency", "Connection", "connection"),
     ("Multiple Currencies", "Connection", "connection"),
@@ -95,7 +96,8 @@ class EntryPage(EntryOfTenant):
     def _cure(self, sentence: str, obstacle: Obstacle | None) -> Cure:
         if obstacle and "Charges page" in sentence and obstacle.charge_id:
             return Cure(sentence, "Map the charge", "charge", {"id": obstacle.charge_id})
-        if obstacle and obstacle.purpose is not Purpose.INCOME and "imported" not in sentence:
+        comes_by_itself = "imported" in sentence or "asked to create" in sentence
+        if obstacle and obstacle.purpose is not Purpose.INCOME and not comes_by_itself:
             anchor = f"f-{self._choice(sentence, obstacle)}"
             return Cure(sentence, "Choose the account", "accounts", {"_anchor": anchor})
         for words, button, route in _CURES:

@@ -376,6 +376,8 @@ def test_a_dry_run_creates_the_accounts_that_are_on_their_way(summary, browser, 
     summary.put("charges", "gold", version=2, name="Gold plan", accounting_code="New Sales")
     entry = opened(browser, books, "B261031-1")
     assert "waits for the account “New Sales”, which QuickBooks is asked to create" in entry
+    (cure,) = entry.html.select(".causes a")
+    assert cure.text == "Review items queued"
     page = entry.click("Dry run")
     assert "All would be booked" in page
     assert "the account “New Sales”" in page

@@ -109,6 +109,9 @@ def test_an_account_on_its_way_is_said_to_come_with_the_next_run(summary, enter)
         page = charge_page(browser, summary, name)
         assert f"waits for the account “{code}”, which QuickBooks is asked to create" in page
         assert f"{code} (created at the next run)" in page
+        assert "On its way" in page
+        assert "Not mapped" not in page
+    assert "1 charge is not mapped" in browser.get(f"/t/{summary.slug}/charges")
     assert "names “4998”, which is not in the Chart of Accounts" in charge_page(
         browser, summary, "Brass"
     )
