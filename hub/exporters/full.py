@@ -195,7 +195,7 @@ class FullExporter:
 
     def _load(self, records: Mapping[str, Any]) -> None:
         """Fetch what building these records needs: links, parents, charges, namesakes."""
-        self._owners = Owners(self._db, records) if self._customers.have_jobs else None
+        self._owners = Owners(self._db, self._links, records) if self._customers.have_jobs else None
         self._parents = Parents(
             self._db,
             self._links,

@@ -67,8 +67,8 @@ def parents_of(db: Session, connection: Connection, jobs: Iterable[Customer]) ->
     """Return the parents of customers that are to be jobs."""
     records = {f"customer:{one.id}": one for one in jobs}
     several = connection if connection.company.get("multi_currency") else None
-    owners = Owners(db, records).found
-    return Parents(db, Links(db, connection), records, several, owners)
+    links = Links(db, connection)
+    return Parents(db, links, records, several, Owners(db, links, records).found)
 
 
 def _above(list_id: str, full_name: str) -> Above:
@@ -107,15 +107,17 @@ def levels(db: Session, connection: Connection, ids: Collection[int]) -> Mapping
 class Owners:
     """On whose account records stand, where that is not the customer whom they name: a payment goes to
     the job whose invoices it pays, as QuickBooks takes it on no other, and a chargeback to where its
-    payment is."""
+    payment is; and a customer that is not in QuickBooks yet stands below its parent."""
 
-    def __init__(self, db: Session, records: Mapping[str, Any]):
+    def __init__(self, db: Session, links: Links, records: Mapping[str, Any]):
         self._db = db
-        found = {
+        jobs = {
             subject: one.parent_id
             for subject, one in records.items()
             if isinstance(one, Customer) and one.parent_id is not None
         }
+        linked = links.of(jobs)
+        found = {subject: parent for subject, parent in jobs.items() if subject not in linked}
         taken_back = {
             subject: one.payment_id
             for subject, one in records.items()

@@ -386,6 +386,19 @@ def test_a_job_in_another_currency_goes_below_its_parents_second_customer(bench)
     settled(bench)
 
 
+def test_a_customer_that_stays_beside_its_parent_makes_no_second_customer_of_it(bench):
+    with_euros(bench)
+    site(bench, currency="EUR")
+    synced(bench)
+    with_jobs(bench)
+    site(bench, currency="EUR", phone="555")
+    bench.tenant.put("customers", "ada", version=2, name="Ada", phone="556")
+    synced(bench)
+    assert [name for name in owed(bench) if "Ada" in name] == ["Ada"]
+    assert "Site" in owed(bench)
+    settled(bench)
+
+
 def test_a_second_currency_of_a_job_is_a_customer_beside_it(bench):
     with_jobs(bench)
     with_euros(bench)
