@@ -8,6 +8,7 @@ their span is over and they are approved, and writes them as requests.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -175,7 +176,8 @@ class SummaryExporter:
 
     def _currency_of(self, subject: str) -> str | None:
         """Return the currency of a Master Customer, or None where QuickBooks does not keep it any more."""
-        codes = ["", *(one.number for one in self.chart.all(ListKind.CURRENCY) if one.number)]
+        known = {one.number for one in self.chart.all(ListKind.CURRENCY)}
+        codes = ["", *(code for code in known if re.fullmatch("[A-Z]{3}", code))]
         return next((code for code in codes if self._master_subject(code) == subject), None)
 
     def _reversals(self, follows: Sequence[int | None]) -> Sequence[JournalEntry]:
