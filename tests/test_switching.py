@@ -233,7 +233,6 @@ def rule(tenant, how, **more):
             rulings.exclude(operation, **more)
 
 
-
 def test_a_day_with_something_booked_on_it_is_refused_with_one_that_works(summary):
     may_in_summary(summary)
     with pytest.raises(Refused, match="earliest cut-over is 2026-05-21"):

@@ -54,7 +54,7 @@ class Position:
     balance: Decimal | None = None
     """QuickBooks' own balance of the account; none where it was not imported."""
     imported: dt.datetime | None = None
-    """When that session started that read the balance."""
+    """When the balance was read."""
     is_mixed: bool = False
     """Whether QuickBooks keeps the account in another currency, or amounts in others stand on it by us:
     its balance says nothing of this one then."""
@@ -165,16 +165,20 @@ def _position(
 
 _HELD = text(
     """
-    SELECT e.type, e.balance, s.started AS read, coalesce((
+    SELECT e.type, e.balance, read.moment AS read, coalesce((
         SELECT c.number FROM list_entry c
         WHERE c.connection_id = :connection AND c.kind = 'currency' AND c.full_name = e.currency LIMIT 1
     ), :home) AS kept_in, (
         SELECT coalesce(sum(b.amount), 0) FROM booked_line b JOIN link l ON l.id = b.link_id
-        WHERE l.connection_id = :connection AND b.account = e.full_name AND l.booked <= s.started
+        WHERE l.connection_id = :connection AND b.account = e.full_name AND l.booked <= read.moment
     ) AS booked
     FROM list_entry e JOIN sync_session s ON s.id = e.seen
+    LEFT JOIN list_import i ON i.connection_id = :connection AND i.kind = 'account'
+        AND i.read BETWEEN s.started AND coalesce(s.closed, i.read)
+    CROSS JOIN LATERAL (SELECT coalesce(i.read, s.started) AS moment) read
     WHERE e.connection_id = :connection AND e.kind = 'account' AND e.full_name = :account AND NOT e.gone
     LIMIT 1
     """
 )
-"""Lists are read before anything is booked in a session: its balance is of the session's start."""
+"""Accounts are read before anything is booked in a session, or again after it: where that is not known to
+the moment, the balance is of the session's start."""

@@ -171,7 +171,15 @@ def test_every_template_is_right(kind):
 
 def test_a_description_alone_is_a_line_of_text():
     rows = [
-        ("external_id", "number", "customer", "date", "lines.charge", "lines.amount", "lines.description"),
+        (
+            "external_id",
+            "number",
+            "customer",
+            "date",
+            "lines.charge",
+            "lines.amount",
+            "lines.description",
+        ),
         ("i-1", "1", "c-1", "2026-01-05", "", "", "January"),
         ("i-1", "", "", "", "gold", "49.00", ""),
     ]

@@ -223,6 +223,26 @@ def test_balances_of_quickbooks_show_what_is_not_ours(summary):
     assert (position.booked, position.balance, position.not_ours) == (100, 600, 500)
 
 
+def test_a_balance_that_is_read_after_a_booking_of_the_same_run_has_that_in_it(summary):
+    summary.sync()
+    summary.put("billing-cycles", "may", **MONTH)
+    summary.put("customers", "ada", name="Ada")
+    summary.put("charges", "gold", name="Gold", accounting_code="4010")
+    summary.put("charges", "lost", name="Lost")
+    bill(summary)
+    june = {"customer": "ada", "number": "2", "date": "2026-06-03", "billing_cycle": "june"}
+    summary.put("billing-cycles", "june", name="June", starts="2026-06-01", ends="2026-06-30")
+    summary.put("invoices", "2", **june, lines=[{"charge": "lost", "amount": "5.00"}])
+    summary.close("may")
+    summary.close("june")
+    run(summary, "UPDATE journal_entry SET approved = now(), approved_as = ''")
+    summary.sync()
+    summary.sync()
+    assert "AccountQueryRq" in summary.messages()[-1]
+    position = summary.proof().positions[0]
+    assert (position.balance, position.not_ours) == (100, 0)
+
+
 def post(company, account, amount):
     """Book an amount by hand in QuickBooks."""
 
