@@ -101,9 +101,25 @@ class Changes:
         link.fingerprint, link.edit_sequence = STALE, ""
 
 
+def is_past(subject: str) -> bool:
+    """Whether no record says how it should read: another document has taken its place, or it is the
+    memo that takes such a one back. Nobody but a person puts it right."""
+    return is_forerunner(subject) or subject.startswith("reversal:")
+
+
+def is_forerunner(subject: str) -> bool:
+    """Whether another document has taken the place of this one, so that it is never made anew."""
+    return subject.startswith("superseded:")
+
+
 def objection(link: Link) -> str:
     """Return the sentence that says what somebody changed, and what a person can do."""
     what = contents.told(side_by_side(link)) or "something that the hub does not read"
+    if is_past(link.subject):
+        return (
+            f"Somebody changed this in QuickBooks: {what}. An invoice and the credit memo that takes it "
+            "back must cancel out. Change it back there, or keep QuickBooks' version."
+        )
     return (
         f"Somebody changed this in QuickBooks: {what}. Keep QuickBooks' version, or press Try again to "
         "send the billing's."

@@ -17,16 +17,29 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.books import contents
+from hub.books import changes, contents
 from hub.books.chart import Chart, Objection
 from hub.books.links import Links
 from hub.books.models import Connection, Link
 from hub.exporters import forms
-from hub.exporters.contract import Held, Nothing, Outcome, Prepared, first_open_day, period_objection
+from hub.exporters.contract import (
+    MISSING,
+    Held,
+    Nothing,
+    Outcome,
+    Prepared,
+    first_open_day,
+    period_objection,
+)
 from hub.exporters.parents import excluded, waits_for
 from hub.exporters.revisions import used_on
 from hub.ledger.models import CreditMemo, CreditMemoApplied, Invoice, Status
 from hub.money import ZERO, plain
+
+GONE = (
+    "QuickBooks does not have this any more, though a credit memo takes it back. Delete that memo there "
+    "as well, or exclude this."
+)
 
 
 class _Use(NamedTuple):
@@ -59,12 +72,36 @@ class Reversals:
 
     def _outcome(self, subject: str, link: Link, own: Link | None, chart: Chart) -> Outcome:
         if own is not None and not own.voided:
-            return Nothing("QuickBooks has it.", 1)
+            return _as_it_is(own, MISSING)
+        if link.missing:
+            return Nothing("What it took back is gone from QuickBooks.", 1)
         try:
             date = first_open_day(self._connection, dt.date.fromisoformat(link.content["Date"]))
             return forms.reversal(self._connection, chart, subject, link, date)
         except Objection as error:
             return Held(str(error))
+
+
+class Forerunners:
+    """The documents whose place others have taken: nothing is to be done about ``superseded:7``, unless
+    somebody has changed or deleted it in QuickBooks."""
+
+    def __init__(self, db: Session):
+        self._db = db
+
+    def prepare(self, ids: Sequence[int]) -> dict[str, Outcome]:
+        """Return what each of them is, by subject."""
+        links = self._db.scalars(select(Link).where(Link.id.in_(ids))).all() if ids else []
+        return {f"superseded:{link.id}": _as_it_is(link, GONE) for link in links}
+
+
+def _as_it_is(link: Link, missing: str) -> Outcome:
+    """Say what stands in the way of leaving a document as it is in QuickBooks."""
+    if link.missing:
+        return Held(missing)
+    if link.found is not None:
+        return Held(changes.objection(link))
+    return Nothing("QuickBooks has it.", link.version)
 
 
 class Credits:

@@ -39,13 +39,13 @@ from hub.exporters.contract import (
     fits,
     period_objection,
 )
-from hub.exporters.credits import Credits, Reversals, owners
+from hub.exporters.credits import Credits, Forerunners, Reversals, owners
 from hub.exporters.customers import Customers
 from hub.exporters.doubles import Doubles
 from hub.exporters.items import Items
 from hub.exporters.jobs import Owners, levels
 from hub.exporters.parents import DOUBLE_RANK, Parents, Waits
-from hub.exporters.revisions import CREDITS_RANK, Revisions, used_on
+from hub.exporters.revisions import CREDITS_RANK, Revisions, there, used_on
 from hub.exporters.stationery import Stationery
 from hub.exporters.taken import elsewhere
 from hub.ledger import chargebacks
@@ -178,6 +178,7 @@ class FullExporter:
             wanted[kind].append(int(id_))
         self._revisions.send = send
         made: dict[str, Outcome] = {
+            **Forerunners(self._db).prepare(wanted.pop("superseded", [])),
             **Credits(self._db, self._connection, self._links).prepare(wanted.pop("credits", [])),
             **Reversals(self._db, self._connection, self._links).prepare(
                 wanted.pop("reversal", []), self.chart
@@ -390,8 +391,10 @@ class FullExporter:
                 continue
             left = amount
             for former in self._parents.former.get(f"invoice:{row.invoice_id}", ()):
-                part = min(left, Decimal(before.get(former.object_id, {}).get("Amount", "0")))
-                if part > 0 and not former.voided:
+                paid = Decimal(before.get(former.object_id, {}).get("Amount", "0"))
+                # Somebody may have changed it in QuickBooks, so that it takes less.
+                part = min(left, paid, Decimal(there(former).get("Total", "0")))
+                if part > 0 and not (former.voided or former.missing):
                     found.append((former, part))
                     left -= part
             if left:

@@ -187,16 +187,16 @@ class Revisions:
 
     def _is_free(self, link: Link) -> bool:
         """Whether nothing is paid of it, and its period is open."""
-        total = Decimal(_there(link).get("Total", "0"))
+        total = Decimal(there(link).get("Total", "0"))
         is_unpaid = link.balance is None or link.balance == total
         return is_unpaid and self._closed(link) is None
 
     def _closed(self, link: Link) -> str | None:
-        date = _there(link).get("Date")
+        date = there(link).get("Date")
         return period_objection(self._connection, dt.date.fromisoformat(date)) if date else None
 
 
-def _there(link: Link) -> contents.Content:
+def there(link: Link) -> contents.Content:
     """Return what QuickBooks says of it now."""
     return link.found if link.found is not None else link.content
 
@@ -209,13 +209,13 @@ def _same(link: Link, record: Any) -> Nothing:
 def _is_said(link: Link, prepared: Prepared) -> bool:
     """Whether a document of which nobody knew in what version it is there says all this already."""
     now = forms.told(prepared)
-    if link.fingerprint != STALE or contents.differences(_there(link), now, only=now):
+    if link.fingerprint != STALE or contents.differences(there(link), now, only=now):
         return False
-    there = [
+    said = [
         (line.get("Item", [""])[0], line.get("Amount", ""), line.get("Description", ""))
-        for line in _there(link).get("Lines", [])
+        for line in there(link).get("Lines", [])
     ]
-    return there == forms.lines_told(prepared)
+    return said == forms.lines_told(prepared)
 
 
 def _told(link: Link, prepared: Prepared) -> str:

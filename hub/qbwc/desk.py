@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import String, case, cast, desc, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from hub.books.changes import Changes
+from hub.books.changes import Changes, is_past
 from hub.books.links import Links
 from hub.books.models import Connection
 from hub.db import HubSession, among
@@ -191,7 +191,7 @@ class Desk:
         subjects = [one.subject for one in operations]
         links = Links(self._db, self._connection).of(subjects)
         for link in links.values():
-            if link.edited is not None and not link.missing:
+            if link.edited is not None and not (link.missing or is_past(link.subject)):
                 Changes.send(link)
         asked = self._asked(subjects)
         gone = [one for one in operations if one.subject in links and links[one.subject].missing]

@@ -45,9 +45,14 @@ _HOLD = text(
         SELECT o.rank FROM operation o
         WHERE o.connection_id = :connection AND o.subject = v.subject ORDER BY o.id DESC LIMIT 1
     ) latest ON true
+    WHERE NOT EXISTS (
+        SELECT FROM operation asked
+        WHERE asked.connection_id = :connection AND asked.subject = v.subject
+          AND asked.state = 'doubt' AND asked.question->>'reason' = 'missing')
     ON CONFLICT (tenant_id, connection_id, subject)
         WHERE state IN ('queued', 'held', 'failed', 'excluded')
     DO UPDATE SET note = excluded.note, state = excluded.state WHERE operation.state = 'failed'
     """
 )
-"""What waits already, as its record has changed, is looked at by the exporter."""
+"""What waits already, as its record has changed, is looked at by the exporter; what somebody lets be
+looked for before it is made anew has been decided."""

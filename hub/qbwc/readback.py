@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.books import changes
-from hub.books.changes import Changes
+from hub.books.changes import Changes, is_forerunner, is_past
 from hub.books.links import STALE, Links
 from hub.books.lists import OVERLAP, local
 from hub.books.models import Connection, Link, Readback
@@ -173,14 +173,15 @@ class Readbacks:
         if not edited:
             return
         winner = self._winner()
-        if winner is Conflict.BILLING:
-            for link in edited:
-                link.fingerprint, link.edit_sequence = STALE, ""
-            self._put([link.subject for link in edited])
-        elif winner is Conflict.QUICKBOOKS:
+        if winner is Conflict.QUICKBOOKS:
             for link in edited:
                 Changes.keep(link, link.version)
-        else:
+            return
+        ours = [link for link in edited if winner is Conflict.BILLING and not is_past(link.subject)]
+        for link in ours:
+            link.fingerprint, link.edit_sequence = STALE, ""
+        self._put([link.subject for link in ours])
+        if edited := [link for link in edited if link not in ours]:
             notes = {link.subject: changes.objection(link) for link in edited}
             self._db.flush()
             losses.hold(self._db, self._connection, notes)
@@ -199,12 +200,13 @@ class Readbacks:
         winner = self._winner()
         if winner is Conflict.BILLING:
             # It was said to be deleted, so it is made anew without asking whether it has come back.
-            self._links.forget(gone)
-            self._put(gone)
-        else:
-            is_kept = winner is Conflict.QUICKBOOKS
-            note, state = (KEPT, State.EXCLUDED) if is_kept else (MISSING, State.FAILED)
-            losses.hold(self._db, self._connection, dict.fromkeys(gone, note), state)
+            anew = [subject for subject in gone if not is_forerunner(subject)]
+            self._links.forget(anew)
+            self._put(anew)
+            gone = [subject for subject in gone if is_forerunner(subject)]
+        is_kept = winner is Conflict.QUICKBOOKS
+        note, state = (KEPT, State.EXCLUDED) if is_kept else (MISSING, State.FAILED)
+        losses.hold(self._db, self._connection, dict.fromkeys(gone, note), state)
 
     def _winner(self) -> Conflict:
         """Return whose word counts; a journal entry is never written over, nor made anew, unasked."""

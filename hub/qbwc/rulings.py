@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from hub.books import changes
 from hub.books.changes import Changes
 from hub.books.customer_currency import CustomerCurrency
 from hub.books.links import Links
@@ -138,7 +139,8 @@ class Rulings:
         link = self.link(operation)
         if link is None or operation.state not in WAITING:
             raise Refused("There is no version in QuickBooks to keep.")
-        Changes.keep(link, self._version(operation.subject))
+        is_past = changes.is_past(link.subject)
+        Changes.keep(link, link.version if is_past else self._version(link.subject))
         operation.state, operation.note, operation.code = State.DONE, KEPT, None
         self._db.flush()
 

@@ -20,7 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm.attributes import set_committed_value
 
 from hub.books import lists, stamps
-from hub.books.changes import Changes
+from hub.books.changes import Changes, is_forerunner
 from hub.books.links import STALE, Booking, Links
 from hub.books.stamps import Carried
 from hub.books.totals import off_total
@@ -299,7 +299,7 @@ class Settlement:
         elif question["reason"] == Reason.NAME or (others and _is_listed(operation.kind)):
             self._name_is_taken(operation, others)
         else:
-            if question["reason"] == Reason.MISSING:
+            if question["reason"] == Reason.MISSING and not is_forerunner(operation.subject):
                 self._forgotten.append(operation.subject)
             if others:
                 self._hold(operation, ANOTHER.format(number=others[0].get("RefNumber")))
