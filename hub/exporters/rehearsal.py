@@ -33,7 +33,8 @@ class ComingChart(Chart):
             entry = ListEntry(kind=ListKind.ACCOUNT, list_id="", full_name=one.name, type=one.type)
             entry.number, entry.special, entry.currency = one.number, "", ""
             entry.active, entry.gone = True, False
-            for name in filter(None, (one.number, one.name)):
+            free = [name for name in (one.number, one.name) if not self.find(ListKind.ACCOUNT, name)]
+            for name in filter(None, free):
                 self._names[ListKind.ACCOUNT, name.casefold()] = entry
 
 

@@ -386,7 +386,17 @@ def test_a_dry_run_creates_the_accounts_that_are_on_their_way(summary, browser, 
     summary.sync()
     summary.sync()
     assert "All would be booked" in opened(browser, books, "B261031-1").click("Dry run")
-    assert "this was created" not in opened(browser, books, "B261031-1").click("Dry run")
+    assert "First came" not in opened(browser, books, "B261031-1").click("Dry run")
+
+
+def test_a_dry_run_says_what_could_not_be_created(summary, browser, books):
+    books.do("create_account", "New Sales", "Income", "4010")
+    page = listed(browser, summary).click("Dry run of what waits")
+    assert "The account number is already in use" in page
+    assert "The entries would be booked, but not all" in page
+    assert "Sales:Subscriptions 0.00 -44.95 -44.95" in page.html.select("table")[1].get_text(
+        " ", strip=True
+    )
 
 
 def test_a_dry_run_says_what_would_be_refused(summary, browser, books):
@@ -432,7 +442,9 @@ def test_accounts_receivable_stands_first_in_the_master_customers_name(summary, 
     summary.close("c")
     tried = listed(browser, summary, "waiting").click("Dry run of what waits")
     assert "All would be booked" in tried
-    assert "this was created: the customer “Billing customers”." in " ".join(tried.html.text.split())
+    assert "First came what the next run creates: the customer “Billing customers”." in " ".join(
+        tried.html.text.split()
+    )
     assert summary.counts()["Customer"] == 2
     keeper.approve_all()
     summary.sync()
