@@ -6,6 +6,7 @@ will look for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 CENT = Decimal("0.01")
@@ -22,3 +23,11 @@ def plain(value: Decimal) -> str:
 def pretty(value: Decimal) -> str:
     """Write an amount for people: ``-1,234.50``."""
     return f"{value.quantize(CENT):,f}" if value else "0.00"
+
+
+def pretty_each(amounts: Mapping[str, Decimal]) -> str:
+    """Write amounts by currency for people: ``12.00`` where there is one, ``12.00 USD · 3.00 EUR`` where there
+    are several, which do not add up."""
+    if len(amounts) > 1:
+        return " · ".join(f"{pretty(amount)} {currency}" for currency, amount in amounts.items())
+    return pretty(next(iter(amounts.values()), ZERO))

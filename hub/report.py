@@ -10,7 +10,7 @@ from typing import Any
 from hub.books.position import Position
 from hub.books.proof import Proof
 from hub.exporters.drafts import Draft
-from hub.money import plain, pretty
+from hub.money import plain, pretty, pretty_each
 
 
 def books_table(report: dict[str, Any]) -> str:
@@ -38,10 +38,10 @@ def proof_table(proof: Proof) -> str:
         f"{row.account:40}{pretty(row.billed):>14}{pretty(row.booked):>14}{pretty(row.difference):>14}"
         for row in proof.rows
     ]
-    lines.append(f"{'Difference':68}{pretty(proof.difference):>14}")
+    lines.append(f"{'Difference':54}{pretty_each(proof.differences):>28}")
     for share in proof.shares:
         many = f"{share.cause.label} ({share.carriers:,})" if share.carriers else share.cause.label
-        lines.append(f"  {many:66}{pretty(share.amount):>14}")
+        lines.append(f"  {many:52}{pretty_each(share.amounts):>28}")
     lines.append(proof.delivery.sentence)
     for position in proof.positions:
         lines += _position(position, f" in {position.currency}" if len(proof.positions) > 1 else "")

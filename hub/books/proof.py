@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -73,10 +73,15 @@ class Share:
     """The part of the difference that one cause makes."""
 
     cause: Cause
-    amount: Decimal
-    """What one side of the accounts is off by."""
+    amounts: Mapping[str, Decimal]
+    """What one side of the accounts is off by, in each currency that is off."""
     carriers: int
     """How many entries or records that is."""
+
+    @property
+    def amount(self) -> Decimal:
+        """Zero where nothing is off; amounts of several currencies count one for one."""
+        return sum(self.amounts.values(), ZERO)
 
 
 @dataclass(frozen=True)
@@ -139,15 +144,25 @@ class Proof:
     positions: list[Position]
 
     @property
+    def differences(self) -> dict[str, Decimal]:
+        """The amounts by which books and bills differ, in each currency in which they do: what one side of
+        the accounts is off. (Both sides together always cancel out, as debits and credits do.)"""
+        return _off_each((row.currency, row.difference) for row in self.rows)
+
+    @property
     def difference(self) -> Decimal:
-        """The amount by which books and bills differ: what one side of the accounts is off. (Both
-        sides together always cancel out, as debits and credits do.)"""
-        return off(row.difference for row in self.rows)
+        """Zero where books and bills are one; amounts of several currencies count one for one."""
+        return sum(self.differences.values(), ZERO)
 
     @property
     def unexplained(self) -> Decimal:
-        """The part of the difference that has no cause."""
-        return off(row.unexplained for row in self.rows)
+        """The part of the difference that has no cause, counted likewise."""
+        return sum(self.unexplained_each.values(), ZERO)
+
+    @property
+    def unexplained_each(self) -> dict[str, Decimal]:
+        """The part of the differences that has no cause, in each currency in which there is one."""
+        return _off_each((row.currency, row.unexplained) for row in self.rows)
 
     @property
     def waiting(self) -> list[Share]:
@@ -162,9 +177,15 @@ class Proof:
             "to": self.span.ends and self.span.ends.isoformat(),
             "accounts": [row.as_json() for row in self.rows],
             "difference": plain(self.difference),
+            "differences": _plain_each(self.differences),
             "unexplained": plain(self.unexplained),
             "causes": [
-                {"cause": share.cause.value, "amount": plain(share.amount), "count": share.carriers}
+                {
+                    "cause": share.cause.value,
+                    "amount": plain(share.amount),
+                    "amounts": _plain_each(share.amounts),
+                    "count": share.carriers,
+                }
                 for share in self.shares
             ],
             "months": [month.as_json() for month in self.months],
@@ -179,6 +200,19 @@ def off(differences: Iterable[Decimal]) -> Decimal:
     debits = sum((value for value in values if value > 0), ZERO)
     credits = sum((-value for value in values if value < 0), ZERO)
     return max(debits, credits)
+
+
+def _off_each(differences: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    """Return what one side of accounts is off in each currency that is off at all."""
+    by_currency: dict[str, list[Decimal]] = defaultdict(list)
+    for currency, amount in differences:
+        by_currency[currency].append(amount)
+    each = {currency: off(values) for currency, values in sorted(by_currency.items())}
+    return {currency: amount for currency, amount in each.items() if amount}
+
+
+def _plain_each(amounts: Mapping[str, Decimal]) -> dict[str, str]:
+    return {currency: plain(amount) for currency, amount in amounts.items()}
 
 
 def prove(
@@ -348,9 +382,9 @@ def _shares(rows: _Rows, sums: Iterable[Any]) -> list[Share]:
     counts = {Cause(found["cause"]): found["carriers"] for found in sums if not found["currency"]}
     shares = []
     for cause in Cause:
-        amount = off(row.causes.get(cause, ZERO) for row in rows.values())
-        if amount or (cause.waits and counts.get(cause)):
-            shares.append(Share(cause, amount, counts.get(cause, 0)))
+        amounts = _off_each((row.currency, row.causes.get(cause, ZERO)) for row in rows.values())
+        if amounts or (cause.waits and counts.get(cause)):
+            shares.append(Share(cause, amounts, counts.get(cause, 0)))
     return shares
 
 

@@ -20,7 +20,7 @@ from pyramid.tweens import EXCVIEW
 
 from hub.exporters.choices import spoken
 from hub.ledger import sheet
-from hub.money import pretty
+from hub.money import pretty, pretty_each
 from hub.security import Permission
 from hub.views.menu import Menu
 
@@ -153,6 +153,7 @@ def includeme(config: Configurator) -> None:
             "jinja2.lstrip_blocks": "true",
             "jinja2.filters": {
                 "money": pretty,
+                "money_each": pretty_each,
                 "day": day,
                 "when": when,
                 "number": number,

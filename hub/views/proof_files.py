@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv as csv_module
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 
 from hub.books.by_customer import CustomerRow
 from hub.books.differences import Cause
 from hub.books.models import Connection
 from hub.books.position import Position
 from hub.books.proof import Proof
-from hub.money import plain, pretty
+from hub.money import ZERO, plain, pretty, pretty_each
 from hub.qbwc.pulse import spoken
 from hub.tenants.models import Tenant
 from hub.views.paper import Column, Paper
@@ -45,9 +46,11 @@ def _rows(proof: Proof) -> Iterator[tuple[object, ...]]:
         for cause in Cause:
             if amount := row.causes.get(cause):
                 yield "account cause", account, row.currency, "", "", plain(amount), cause.value, ""
-    yield "total", "", "", "", "", plain(proof.difference), "", ""
+    for currency, amount in (proof.differences or {"": ZERO}).items():
+        yield "total", "", currency, "", "", plain(amount), "", ""
     for share in proof.shares:
-        yield "cause", "", "", "", "", plain(share.amount), share.cause.value, share.carriers
+        for currency, amount in (share.amounts or {"": ZERO}).items():
+            yield "cause", "", currency, "", "", plain(amount), share.cause.value, share.carriers
     for month in proof.months:
         amounts = plain(month.billed), plain(month.booked), plain(month.difference)
         yield f"month {month.month:%Y-%m}", _inert(month.account), month.currency, *amounts, "", ""
@@ -98,8 +101,8 @@ def pdf(tenant: Tenant, connection: Connection, proof: Proof) -> bytes:
             "Company file": _company(connection),
             "As of": spoken(proof.moment),
             "Months": in_words(proof.span),
-            "Difference": f"{pretty(proof.difference)} {tenant.currency}",
-            "Unexplained": f"{pretty(proof.unexplained)} {tenant.currency}",
+            "Difference": _stated(proof.differences, tenant),
+            "Unexplained": _stated(proof.unexplained_each, tenant),
             "Delivery": proof.delivery.sentence,
         }
     )
@@ -108,6 +111,13 @@ def pdf(tenant: Tenant, connection: Connection, proof: Proof) -> bytes:
     for position in proof.positions:
         _position(paper, position)
     return paper.bytes()
+
+
+def _stated(amounts: Mapping[str, Decimal], tenant: Tenant) -> str:
+    """Return amounts with their currencies; one, or none at all, is in the tenant's if nothing says otherwise."""
+    if len(amounts) > 1:
+        return pretty_each(amounts)
+    return f"{pretty_each(amounts)} {next(iter(amounts), tenant.currency)}"
 
 
 def _company(connection: Connection) -> str:
@@ -138,7 +148,8 @@ def _causes(paper: Paper, proof: Proof) -> None:
     if proof.shares:
         columns = [Column("Cause", 3), Column("How many", 1, True), Column("Amount", 1, True)]
         rows = [
-            (share.cause.label, f"{share.carriers:,}", pretty(share.amount)) for share in proof.shares
+            (share.cause.label, f"{share.carriers:,}", pretty_each(share.amounts))
+            for share in proof.shares
         ]
         paper.table(columns, rows)
 

@@ -6,6 +6,7 @@ from hub.books.connections import main_connection
 from hub.books.differences import Cause
 from hub.books.proof import Places
 from hub.exporters import customers_for, exporter_for
+from hub.report import proof_table
 from hub.sandbox import people
 from hub.tenants.service import open_tenant
 from tests.full.test_changes import drained
@@ -220,6 +221,19 @@ def test_the_proof_by_customer_is_of_each_currency_before_and_after_it_is_booked
     bench.read_back()
     assert customers_booked(bench)["EUR"] == (80, 50, 25)
     assert_customers_add_up(bench.tenant)
+
+
+def test_differences_in_two_currencies_are_not_added_up(bench):
+    with_euros(bench)
+    bench.tenant.sync()
+    bench.invoice("1", "100.00")
+    bench.invoice("2", "80.00", currency="EUR")
+    proof = bench.tenant.proof()
+    assert proof.differences == {"EUR": 80, "USD": 100}
+    shares = {share.cause: share.amounts for share in proof.shares if share.amounts}
+    assert shares == {Cause.NOT_SENT: {"USD": 100}, Cause.HELD: {"EUR": 80}}
+    assert "80.00 EUR · 100.00 USD" in proof_table(proof)
+    assert proof.as_json()["differences"] == {"EUR": "80.00", "USD": "100.00"}
 
 
 def control_accounts(bench):
