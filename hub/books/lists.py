@@ -14,7 +14,15 @@ from sqlalchemy import case, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from hub.books.models import BookedLine, Connection, JournalEntryLine, ListEntry, ListImport, ListKind
+from hub.books.models import (
+    BookedLine,
+    Connection,
+    JournalEntryAccount,
+    JournalEntryLine,
+    ListEntry,
+    ListImport,
+    ListKind,
+)
 from hub.db import among
 from hub.ledger.models import Posting
 from hub.money import LIMIT
@@ -313,12 +321,16 @@ def _follow_renames(db: Session, connection: Connection, names: dict[str, str]) 
         for row in db.execute(query)
         if row.full_name != names[row.list_id]
     }
-    for model in (Posting, BookedLine, JournalEntryLine) if renamed else ():
+    for model in _NAMING_ACCOUNTS if renamed else ():
         new = case(renamed, value=model.account)
         db.execute(
             update(model).where(model.account.in_(renamed)).values(account=new),
             execution_options={"synchronize_session": False},
         )
+
+
+_NAMING_ACCOUNTS: tuple[type[Any], ...] = (Posting, BookedLine, JournalEntryAccount, JournalEntryLine)
+"""What says by name which account something was booked to."""
 
 
 def finish(db: Session, connection: Connection, kind: ListKind, seen: int) -> Sequence[str]:
