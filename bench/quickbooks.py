@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,6 +30,7 @@ _LOOKED_UP = re.compile(
 )
 _ANY = re.compile(r"<(?!QBXML)\w+Rq[ >/]")
 _OK = 'statusCode="0" statusSeverity="Info" statusMessage="Status OK"'
+_AMOUNT = re.compile(r"<Amount>([^<]+)<")
 _SET = re.compile(r' newMessageSetID="([^"]*)"')
 _STAMP = "<TimeCreated>2026-11-01T08:00:00</TimeCreated><TimeModified>2026-11-01T08:00:00</TimeModified>"
 
@@ -86,6 +88,10 @@ class Instant:
         fields = fields.replace(
             f"<{kind}LineRet>", f"<{kind}LineRet><TxnLineID>{number + 1:X}-1</TxnLineID>"
         )
+        total = sum(map(Decimal, _AMOUNT.findall(fields)))
+        if kind == "Invoice":
+            # The hub compares it with the billing's.
+            fields = f"<Subtotal>{total}</Subtotal>{fields}"
         self._kept[id_] = (
             f"<{kind}Ret>{head}{_STAMP}<EditSequence>{number}</EditSequence>{fields}</{kind}Ret>"
         )

@@ -33,6 +33,8 @@ class Changes:
         somebody has edited since the hub last looked. ``with_links``: what they are linked with was
         asked for."""
         shown = {ret.get("TxnID"): ret for ret in rets if ret.get("TxnID")}
+        if not shown:
+            return []
         links = [link for link in self._by_object(shown) if not link.voided]
         ended = self._ended(links)
         edited: list[Link] = []

@@ -9,6 +9,7 @@ goes by the mode in force, from the cut-over on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -36,9 +37,16 @@ class _Succession:
 
     def __init__(self, db: Session, connection: Connection):
         self._db = db
+        self._connection = connection
         self._links = Links(db, connection)
-        self._summary = SummaryExporter(db, connection)
-        self._full = FullExporter(db, connection)
+
+    @cached_property
+    def _summary(self) -> SummaryExporter:
+        return SummaryExporter(self._db, self._connection)
+
+    @cached_property
+    def _full(self) -> FullExporter:
+        return FullExporter(self._db, self._connection)
 
     def closed(self, cycle: BillingCycle) -> list[Errand]:
         """A billing cycle's close lets the entries go that it has."""
