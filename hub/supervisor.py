@@ -55,17 +55,20 @@ def up(
     :raises HubError: when it cannot start, or when one of the ``children`` ends by itself.
     """
     settings = _at_port(settings, port)
-    with _stop_on_signals(), _alone(settings) as announce:
+    with _stop_on_signals() as heed, _alone(settings) as announce:
         check_port(settings["hub.host"], settings["hub.port"])
         with embedded.lent(settings) as lent:
+            heed()
             migrate(lent["sqlalchemy.url"])
             with Children(lent) as running, _then_ignore_signals():
                 for name, command in children.items():
                     running.start(name, command)
                 _wait_until_healthy(lent, running)
+                heed()
                 announce(lent["hub.url"])
                 on_ready(lent["hub.url"])
                 while True:
+                    heed()
                     running.check()
                     time.sleep(GLANCE)
 
@@ -183,8 +186,9 @@ def _alone(settings: Mapping[str, Any]) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def _stop_on_signals() -> Iterator[None]:
-    """End the block quietly at the first signal to stop; the next ones change nothing."""
+def _stop_on_signals() -> Iterator[Callable[[], None]]:
+    """End the block quietly at the first signal to stop; the next ones change nothing. What is yielded
+    ends it where a signal came just as Python was in a call, as while it forks, whose exceptions it drops."""
     asked = False
 
     def stop(*_: object) -> None:
@@ -193,13 +197,17 @@ def _stop_on_signals() -> Iterator[None]:
             asked = True
             raise _Stop
 
+    def heed() -> None:
+        if asked:
+            raise _Stop
+
     before = {number: signal.getsignal(number) for number in STOPS}
     for number, handler in before.items():
         if number != signal.SIGHUP or handler != signal.SIG_IGN:  # as nohup sets it
             signal.signal(number, stop)
     try:
         with suppress(_Stop):
-            yield
+            yield heed
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

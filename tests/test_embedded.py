@@ -309,6 +309,23 @@ def test_up_runs_until_it_is_asked_to_stop(started, var, number):
     assert settings.load(given, {})["hub.url"] == "http://localhost:6543"
 
 
+def test_up_stops_also_where_the_signal_came_in_a_call_that_drops_exceptions(started, var):
+    deaf = """
+import os, signal, time
+class Deaf:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+"""
+    process = started(
+        deaf + UP.replace("print(url, flush=True)", "Deaf() and None"), embedded.free_port()
+    )
+    _, err = process.communicate(timeout=20)
+    assert "Exception ignored in" in err
+    assert process.returncode == 0
+    assert not servers(var)
+
+
 def test_up_leaves_the_servers_to_others_who_use_them(started, var):
     holder, lent = started.holder()
     process = running(started, embedded.free_port())
