@@ -40,6 +40,8 @@ from hub.start_postgres import DATABASE
 
 LONGEST = 60
 """Seconds that a start may take before it counts as failed, waiting for another one included."""
+BEGINNING = 1
+"""Seconds in which a broker answers that is just being started."""
 STOPPING = 15
 """Seconds that PostgreSQL is given to stop before it is stopped without a checkpoint."""
 
@@ -230,16 +232,17 @@ class Broker:
         self._data.mkdir(exist_ok=True)
         for _ in range(5):  # another program may take the free port before Valkey does
             url = f"redis://:{secrets.token_hex(16)}@127.0.0.1:{free_port()}/0"
+            # Known before it runs: who is interrupted meanwhile has to stop it.
+            self._write(self._address, url)
             if self._start(url):
-                self._write(self._address, url)
                 return url
         log = self._data / "log"
         raise HubError(f"The broker could not be started in {self._data}; {log} says why.")
 
     def stop(self) -> None:
-        """Stop it, if it runs."""
+        """Stop it, if it runs, or is about to."""
         url = self._url()
-        if url and self._ask(url, "PING"):
+        if url and _wait_for(lambda: self._ask(url, "PING"), BEGINNING):
             self._ask(url, "SHUTDOWN NOSAVE")
             _wait_for(lambda: not self._ask(url, "PING"), STOPPING)
         with suppress(OSError):

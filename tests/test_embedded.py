@@ -309,6 +309,26 @@ def test_up_runs_until_it_is_asked_to_stop(started, var, number):
     assert settings.load(given, {})["hub.url"] == "http://localhost:6543"
 
 
+def test_a_start_that_is_interrupted_leaves_no_broker_behind(started, var):
+    process = started(
+        """
+import subprocess, sys
+from hub import embedded
+run = subprocess.run
+def interrupted(arguments, **options):
+    done = run(arguments, **options)
+    if "valkey" in arguments[0]:
+        raise KeyboardInterrupt
+    return done
+subprocess.run = interrupted
+embedded.Lease({"hub.var": sys.argv[1]}).take()
+"""
+    )
+    _, err = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in err
+    assert not servers(var)
+
+
 def test_up_stops_also_where_the_signal_came_in_a_call_that_drops_exceptions(started, var):
     deaf = """
 import os, signal, time
