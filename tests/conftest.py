@@ -20,6 +20,7 @@ from hub import application, embedded, security
 from hub.db import migrate
 from hub.settings import load
 from hub.start_postgres import EMPTY
+from tests.visitor import Visitor
 from tests.world import World
 
 TEMPLATE = "migrated"
@@ -194,3 +195,15 @@ def full(world):
 def tenant(request, world):
     """A tenant, once in each mode."""
     return world.tenant(request.param)
+
+
+@pytest.fixture
+def enter(app):
+    """Sign in as a tenant's admin; return the browser."""
+
+    def entered(tenant):
+        browser = Visitor(app)
+        browser.sign_in(tenant.admin, tenant.password)
+        return browser
+
+    return entered

@@ -5,7 +5,6 @@ import pytest
 from hub.tenants.models import Approval, Control
 from tests.journal import Bookkeeper, invoice, pay, start
 from tests.test_summary import choose_accounts
-from tests.views.conftest import Visitor
 
 
 @pytest.fixture
@@ -262,10 +261,8 @@ def test_a_balance_of_several_currencies_says_nothing_of_one(summary, keeper):
 
 
 @pytest.fixture
-def browser(summary, app):
-    browser = Visitor(app)
-    browser.sign_in(summary.admin, summary.password)
-    return browser
+def browser(summary, enter):
+    return enter(summary)
 
 
 def test_the_page_leads_from_what_is_held_to_the_choice_that_frees_it(summary, keeper, browser):

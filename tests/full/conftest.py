@@ -8,3 +8,9 @@ from tests.full.bench import Bench
 @pytest.fixture
 def bench(full):
     return Bench(full)
+
+
+@pytest.fixture
+def browser(bench, enter):
+    """The bookkeeper at the pages."""
+    return enter(bench.tenant)

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from hub.qbwc.models import Operation, State
 from hub.tenants.service import open_tenant
-from tests.views.conftest import Visitor
+from tests.visitor import Visitor
 
 OPEN = (State.QUEUED, State.HELD, State.SENT, State.DOUBT, State.FAILED, State.EXCLUDED)
 EDITED = ("Somebody changed this in QuickBooks", "own version was kept")

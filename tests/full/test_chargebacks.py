@@ -3,7 +3,6 @@
 import pytest
 
 from tests.full.test_changes import all_is_proved, drained
-from tests.full.test_rulings import browser, enter  # noqa: F401
 from tests.journal import start
 from tests.views.test_walls import check
 
@@ -122,7 +121,7 @@ def test_what_makes_no_sense_is_not_taken(bench, field, more):
     assert [one["pointer"] for one in answer.json["errors"]] == [f"/{field}"]
 
 
-def test_the_pages_tell_what_was_charged_back(bench, browser):  # noqa: F811
+def test_the_pages_tell_what_was_charged_back(bench, browser):
     bench.invoice("1", "100.00")
     bench.payment("p", "100.00", [("1", "100.00")])
     chargeback(bench, "cb", "40.00", "p")

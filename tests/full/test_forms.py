@@ -5,7 +5,6 @@ import re
 import pytest
 
 from tests.full.test_changes import all_is_proved, drained
-from tests.full.test_rulings import browser, enter  # noqa: F401
 
 CHECKING = "Checking"
 

@@ -15,13 +15,7 @@ from hub.tenants.service import open_tenant
 from tests.full.test_changes import drained
 from tests.full.test_currencies import is_proved, with_euros
 from tests.full.test_rulings import operation, words
-from tests.views.conftest import enter  # noqa: F401  people sign in here too
 from tests.views.test_walls import check
-
-
-@pytest.fixture
-def browser(bench, enter):  # noqa: F811
-    return enter(bench.tenant)
 
 
 def with_jobs(bench):

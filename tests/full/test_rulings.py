@@ -6,13 +6,7 @@ from tests.full.bench import Bench
 from tests.full.test_changes import all_is_proved, drained
 from tests.journal import invoice as entry_of
 from tests.journal import start
-from tests.views.conftest import enter  # noqa: F401  people sign in here too
 from tests.views.test_walls import check
-
-
-@pytest.fixture
-def browser(bench, enter):  # noqa: F811
-    return enter(bench.tenant)
 
 
 def operation(browser, bench, kind):
@@ -170,7 +164,7 @@ def edited_entry(summary):
 
 
 @pytest.fixture
-def reader(edited_entry, enter):  # noqa: F811
+def reader(edited_entry, enter):
     return enter(edited_entry.tenant)
 
 

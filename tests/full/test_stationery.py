@@ -6,7 +6,6 @@ import pytest
 
 from hub.sandbox import people
 from tests.full.test_changes import all_is_proved, drained
-from tests.full.test_rulings import browser, enter  # noqa: F401
 from tests.views.test_walls import check
 
 THANKS = "Thank you for your business."
@@ -31,7 +30,7 @@ def shown(bench, kind="Invoice"):
         ]
 
 
-def import_again(bench, browser):  # noqa: F811
+def import_again(bench, browser):
     page = browser.get(f"/t/{bench.tenant.slug}/imports")
     page.forms["import-terms"].submit(status=303)
     bench.make_due()
@@ -79,7 +78,7 @@ def test_terms_with_a_discount_are_given_only_where_they_are_named(bench):
     assert [terms for terms, *_ in shown(bench)] == ["", "2% 10 Net 45"]
 
 
-def test_terms_that_quickbooks_lacks_hold_the_invoice_until_they_are_there(bench, browser):  # noqa: F811
+def test_terms_that_quickbooks_lacks_hold_the_invoice_until_they_are_there(bench, browser):
     bench.invoice("1", "10.00", terms="Net 17")
     bench.invoice("2", "20.00")
     bench.tenant.sync()
@@ -195,7 +194,7 @@ def test_another_setting_alone_changes_no_booked_invoice(bench):
     drained(bench)
 
 
-def test_the_settings_page_offers_what_quickbooks_has(bench, browser):  # noqa: F811
+def test_the_settings_page_offers_what_quickbooks_has(bench, browser):
     bench.tenant.sync()
     page = browser.get(f"/t/{bench.tenant.slug}/settings/full")
     check(page)
@@ -291,7 +290,7 @@ def test_half_a_line_is_not_taken(bench, line, pointers):
     assert {one["detail"] for one in errors} == {"is missing; it is required."}
 
 
-def test_the_page_of_an_invoice_shows_its_text(bench, browser):  # noqa: F811
+def test_the_page_of_an_invoice_shows_its_text(bench, browser):
     bench.invoice("1", lines=lines("May 2026", "100.00"))
     page = browser.get(f"/t/{bench.tenant.slug}/records/invoices").click("^1$")
     check(page)

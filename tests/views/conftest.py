@@ -1,27 +1,9 @@
 """People at the pages."""
 
-import itertools
-
 import pytest
-from webtest import TestApp
 
 from hub.tenants.service import add_support
-
-_addresses = itertools.count(1)
-
-
-class Visitor(TestApp):
-    """A browser of its own, at an address of its own."""
-
-    def __init__(self, app):
-        number = next(_addresses)
-        address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-        super().__init__(app, extra_environ={"REMOTE_ADDR": address})
-
-    def sign_in(self, login, password, status=303, next=""):
-        form = self.get(f"/sign-in?next={next}").form
-        form["login"], form["password"] = login, password
-        return form.submit(status=status)
+from tests.visitor import Visitor, addresses
 
 
 @pytest.fixture
@@ -31,21 +13,9 @@ def visitor(app):
 
 
 @pytest.fixture
-def enter(app):
-    """Sign in as a tenant's admin; return the browser."""
-
-    def entered(tenant):
-        browser = Visitor(app)
-        browser.sign_in(tenant.admin, tenant.password)
-        return browser
-
-    return entered
-
-
-@pytest.fixture
 def support(app, world):
     """A browser signed in as the hub's own support staff."""
-    login = f"support-{next(_addresses)}@hub.example"
+    login = f"support-{next(addresses)}@hub.example"
     with world.db() as db:
         password = add_support(db, login)
     browser = Visitor(app)

@@ -12,7 +12,7 @@ from hub.qbwc import courier
 from hub.security import sign_in
 from hub.tenants.models import Mode
 from hub.tenants.service import StaffRoom, create_tenant, open_tenant
-from tests.views.conftest import Visitor
+from tests.visitor import Visitor
 
 
 class Fresh:
