@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import select
 
 from hub.books.connections import main_connection
 from hub.books.models import Undoing
@@ -10,8 +11,10 @@ from hub.errors import Refused
 from hub.exporters import exporter_for
 from hub.exporters.contract import Errand
 from hub.exporters.summary import RANK
+from hub.qbwc.desk import Desk
+from hub.qbwc.models import Operation, State
 from hub.qbwc.outbox import Outbox
-from hub.sandbox import faults
+from hub.sandbox import faults, people
 from hub.tenants.models import Approval, Closed, LateChange, Period
 from hub.tenants.service import open_tenant
 from tests.journal import Bookkeeper, invoice, money, start
@@ -243,3 +246,97 @@ def test_an_amendment_does_not_move_an_entry_out_of_a_period_closed_since(summar
     assert "2026-06-01" not in "".join(summary.messages())
     keeper.choose(lock_date=None)
     settle(summary)
+
+
+@pytest.mark.parametrize("how", list(Undoing))
+def test_nothing_is_posted_anew_while_what_it_takes_the_place_of_stands(summary, keeper, how):
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    settle(summary)
+    keeper.do("undo", keeper.entries()[0].id, how)
+    words = "<TxnVoidRq" if how is Undoing.VOID else "<JournalEntryAdd>"
+    summary.sync(plan=faults.refusing(words, 3180, times=9))
+    keeper.approve_all()
+    words = words if how is Undoing.VOID else "reversal of"
+    for _ in range(2):
+        summary.sync(plan=faults.refusing(words, 3180, times=9))
+    assert summary.balances()["Billing Clearing"] == money("10.00")
+    (held,) = [note for subject, state, note in summary.operations() if state == "held"]
+    assert "Waits until B260531-1 is taken back in QuickBooks" in held
+    again(summary)
+    for _ in range(2):
+        summary.sync()
+    settle(summary)
+
+
+def again(tenant):
+    """Press Try again for whatever was refused."""
+    with tenant.db() as db:
+        opened = open_tenant(db, tenant.slug)
+        connection = main_connection(db, opened)
+        failed = db.scalars(select(Operation.id).where(Operation.state == State.FAILED)).all()
+        Desk(db, connection).again_chosen(failed, Outbox(db, opened, connection))
+
+
+def test_a_repost_goes_whole_to_where_its_charge_is_mapped_now(summary, keeper):
+    keeper.choose(late_change=LateChange.REVERSE)
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    settle(summary)
+    summary.put("charges", "gold", version=2, name="Gold", accounting_code="4020")
+    invoice(summary, "1", "25.00", version=2)
+    settle(summary)
+    assert summary.balances() == {"Billing Clearing": money("25.00"), "Sales:Usage": money("-25.00")}
+
+
+@pytest.mark.parametrize("how", list(Undoing))
+def test_what_a_waiting_true_up_turned_round_goes_with_the_repost(summary, keeper, how):
+    keeper.choose(approval=Approval.MANUAL)
+    summary.sync()
+    invoice(summary, "1", "30.00")
+    summary.close("c")
+    keeper.approve_all()
+    settle(summary)
+    summary.put("charges", "gold", version=2, name="Gold", accounting_code="4020")
+    invoice(summary, "1", "55.00", version=2)
+    keeper.do("undo", keeper.entries()[0].id, how)
+    keeper.approve_all()
+    settle(summary)
+    assert summary.balances() == {"Billing Clearing": money("55.00"), "Sales:Usage": money("-55.00")}
+
+
+def test_a_repost_that_waits_for_a_person_is_explained(summary, keeper):
+    keeper.choose(late_change=LateChange.REVERSE, approval=Approval.MANUAL)
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    keeper.approve_all()
+    settle(summary)
+    invoice(summary, "1", "25.00", version=2)
+    proof = summary.proof()
+    assert proof.difference
+    assert proof.unexplained == 0
+    assert {share.cause.value for share in proof.shares} == {"not_sent"}
+    keeper.approve_all()
+    settle(summary)
+
+
+def test_a_refused_entry_is_free_of_its_accounts_though_one_was_renamed_meanwhile(summary, keeper):
+    keeper.choose(approval=Approval.MANUAL)
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    keeper.approve_all()
+    summary.sync(plan=faults.whenever("<JournalEntryAdd>", faults.LOSE_REQUEST))
+    with summary.company() as company:
+        people.rename(company, "Account", "Sales:Subscriptions", "Subs")
+    summary.a_day_passes()
+    refuse = faults.refusing("<JournalEntryAdd>", 3180, times=9)
+    summary.sync(plan=refuse)
+    summary.an_hour_passes()
+    summary.sync(plan=refuse)
+    summary.put("charges", "gold", version=2, name="Gold", accounting_code="4020")
+    keeper.do("withdraw", keeper.entries()[0].id)
+    keeper.approve_all()
+    settle(summary)
+    assert "Sales:Usage" in summary.balances()

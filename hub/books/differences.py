@@ -238,7 +238,7 @@ WITH waiting AS MATERIALIZED (
     ORDER BY carrier, follows, o.state IN ('sent', 'doubt') DESC
 ), entry AS MATERIALIZED (
     SELECT 'journal_entry:' || e.id AS carrier, 'journal_entry:' || coalesce(r.id, e.id) AS last,
-        e.approved, e.date,
+        e.approved, e.date, e.undone IS NOT NULL AS is_undone,
         CASE
             WHEN e.undone = 'void' THEN NOT coalesce(l.voided, false)
             WHEN r.id IS NOT NULL THEN l.id IS NULL OR l.missing
@@ -333,7 +333,7 @@ WITH waiting AS MATERIALIZED (
         WHEN n.state = 'held' AND coalesce(e.date, w.date) <= :closed THEN 'closed_period'
         WHEN n.state = 'held' THEN 'held'
         WHEN n.state = 'queued' THEN 'not_sent'
-        WHEN w.waits AND e.carrier IS NOT NULL AND e.approved IS NULL THEN 'not_sent'
+        WHEN w.waits AND e.carrier IS NOT NULL AND (e.approved IS NULL OR e.is_undone) THEN 'not_sent'
         WHEN w.waits AND e.carrier IS NULL AND k.carrier IS NULL AND w.date < :cutover
             THEN 'before_cutover'
         WHEN w.waits AND e.carrier IS NULL AND k.carrier IS NULL AND (:gathers OR EXISTS (

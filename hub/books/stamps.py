@@ -70,6 +70,12 @@ def follow(db: Session, subjects: Sequence[str]) -> None:
         db.execute(text(FOLLOW), followed(subjects))
 
 
+def loosen(db: Session, entry_ids: Sequence[int]) -> None:
+    """Let what turns round an amount that no other entry has booked any more go where the rest of its
+    entry goes: what it turned round has been taken back, and is in the same entry now."""
+    db.execute(text(_LOOSEN), {"ids": list(entry_ids)})
+
+
 def followed(subjects: Iterable[str]) -> dict[str, Any]:
     """Return the records among ``subjects`` as ``FOLLOW`` reads them."""
     pairs = [subject.partition(":") for subject in subjects]
@@ -80,6 +86,18 @@ def followed(subjects: Iterable[str]) -> dict[str, Any]:
         "followed_ids": [row["id"] for row in rows],
     }
 
+
+_LOOSEN = """
+    UPDATE posting SET account = NULL
+    WHERE posting.journal_entry_id = ANY(:ids) AND posting.account IS NOT NULL AND NOT EXISTS (
+        SELECT FROM hub_placed_posting booked
+        WHERE booked.kind = posting.kind AND booked.record_id = posting.record_id
+          AND booked.purpose = posting.purpose AND booked.code = posting.code
+          AND booked.charge_id IS NOT DISTINCT FROM posting.charge_id
+          AND booked.account = posting.account
+          AND booked.journal_entry_id IS NOT NULL
+          AND booked.journal_entry_id <> posting.journal_entry_id)
+"""
 
 _UNBOOKED = """
     AND posting.account = v.account
@@ -117,7 +135,7 @@ _DISPLACE = f"""
     WITH gone AS (
         DELETE FROM journal_entry_account a USING ({_PLACES}) v
         WHERE a.journal_entry_id = v.id AND a.purpose = v.purpose AND a.charge_id = v.charge_id
-          AND a.code = v.code AND a.account = v.account
+          AND a.code = v.code
         RETURNING a.journal_entry_id, a.purpose, a.charge_id, a.code, a.account
     )
     UPDATE posting SET account = NULL
@@ -133,7 +151,8 @@ _DISPLACE = f"""
         SELECT FROM link WHERE link.connection_id = :connection
           AND link.subject = 'journal_entry:' || posting.journal_entry_id)
 """
-"""What turns round an amount of an entry lies in a later one, which is not booked before it."""
+"""What turns round an amount of an entry lies in a later one, which is not booked before it. Whatever the
+account is called by now: it may have been renamed since the request was made."""
 
 FOLLOW = """
     UPDATE posting SET account = booked.account

@@ -10,9 +10,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
+from hub.books import stamps
 from hub.books.links import Links
 from hub.books.models import (
     Connection,
@@ -99,6 +100,14 @@ class Corrections:
         idle = self._idle([entry.id for entry in entries])
         return [entry for entry in entries if entry.id not in idle]
 
+    def standing(self, reposts: Sequence[JournalEntry]) -> dict[int, str]:
+        """Return by the id of each repost the numbers of the entries that it takes the place of and
+        that still stand in QuickBooks."""
+        if not reposts:
+            return {}
+        values = {"ids": [one.id for one in reposts], "connection": self._connection.id}
+        return {row.id: row.numbers for row in self._db.execute(_STANDING, values)}
+
     def _idle(self, entry_ids: Sequence[int]) -> set[int]:
         """Return those of which QuickBooks has nothing, or nothing any more, as all in them cancels
         out."""
@@ -130,6 +139,7 @@ class Corrections:
             moved.values(journal_entry_id=anew.id, account=None),
             execution_options={"synchronize_session": False},
         )
+        stamps.loosen(self._db, [anew.id])
         return going, anew
 
     def _reversals(self, chain: Sequence[JournalEntry], actor: str) -> list[JournalEntry]:
@@ -204,3 +214,24 @@ class Corrections:
     def _is_closed(self, date: dt.date) -> bool:
         closed = books_closed(self._connection, self._policy)
         return closed is not None and date <= closed
+
+
+_STANDING = text(
+    """
+    SELECT e.id, string_agg(u.number, ', ' ORDER BY u.id) AS numbers
+    FROM journal_entry e
+    JOIN journal_entry u ON u.undone IS NOT NULL AND u.id <> e.id AND u.starts = e.starts
+        AND u.billing_cycle_id IS NOT DISTINCT FROM e.billing_cycle_id
+        AND u.family = e.family AND u.currency = e.currency
+    JOIN link l ON l.connection_id = :connection AND l.subject = 'journal_entry:' || u.id
+        AND NOT l.voided AND NOT l.missing
+    WHERE e.id = ANY(:ids) AND (u.undone = 'void' OR EXISTS (
+        SELECT FROM journal_entry r
+        WHERE r.follows_id = u.id AND r.correction = 'reversal'
+          AND NOT EXISTS (
+            SELECT FROM link t WHERE t.connection_id = :connection
+              AND t.subject = 'journal_entry:' || r.id)))
+    GROUP BY e.id
+    """
+)
+"""What QuickBooks has no longer, or voided, needs no undoing any more."""

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
+from hub.books import stamps
 from hub.books.models import Correction, Family, JournalEntry
 from hub.exporters.corrections import Corrections
 from hub.exporters.numbering import Numbering
@@ -106,6 +107,9 @@ class Gathering:
             for span, entry in entries.items()
         ]
         self._db.execute(text(open_ + _STAMP), values | {"rows": json.dumps(rows)})
+        reposts = [one.id for one in entries.values() if one.correction is Correction.REPOST]
+        if reposts:
+            stamps.loosen(self._db, reposts)
         return {entry.id for entry in entries.values()}
 
     def _entries(self, spans: dict[_Span, dt.date]) -> dict[_Span, JournalEntry]:

@@ -52,6 +52,7 @@ from hub.tenants.models import Approval, AuditEntry, Closed, LateChange, Policy
 from hub.tenants.policies import policy_of
 
 RANK = 70
+REPOST_RANK = 71
 ACCOUNT_RANK = 5
 MASTER_CUSTOMER = "master_customer:1"
 """The subject of the one customer in whose name summaries stand on Accounts Receivable; in a foreign
@@ -155,7 +156,7 @@ class SummaryExporter:
         reposts = [entry.follows_id for entry in entries if entry.correction is Correction.REPOST]
         if reposts:
             entries = [*self._reversals(reposts), *entries]
-        found = [Errand(f"journal_entry:{entry.id}", RANK) for entry in entries]
+        found = [Errand(f"journal_entry:{entry.id}", _rank(entry)) for entry in entries]
         return [*self.beforehand(entries), *found] if found else []
 
     def beforehand(self, entries: Iterable[JournalEntry]) -> list[Errand]:
@@ -265,9 +266,18 @@ class SummaryExporter:
             else:
                 found[subject] = settled
         drafts = self.drafts(draw) if draw else {}
+        standing = self.corrections.standing(
+            [one for one in draw if one.correction is Correction.REPOST]
+        )
         sent: list[Draft] = []
         for entry in draw:
             subject = f"journal_entry:{entry.id}"
+            if before := standing.get(entry.id):
+                found[subject] = Held(
+                    f"Waits until {before} is taken back in QuickBooks, or the same would be booked twice. If "
+                    "that is refused, the page Review items queued says why."
+                )
+                continue
             outcome = found[subject] = self.request(drafts[entry.id], links.get(subject))
             if send and not isinstance(outcome, Held):
                 entry.frozen = entry.frozen or dt.datetime.now(dt.UTC)
@@ -486,6 +496,11 @@ class SummaryExporter:
                 "not show as income. Choose another on the Charges page."
             )
         return account
+
+
+def _rank(entry: JournalEntry) -> int:
+    """A repost goes when what it takes the place of is undone."""
+    return REPOST_RANK if entry.correction is Correction.REPOST else RANK
 
 
 def _settled(entry: JournalEntry, link: Link | None) -> Outcome | None:

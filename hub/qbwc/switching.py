@@ -40,6 +40,9 @@ STALE = (
 )
 
 
+DAY = dt.timedelta(days=1)
+
+
 class Part(NamedTuple):
     """Some of the records: what becomes of them, their kind, how many, and what they add to what
     customers owe."""
@@ -121,7 +124,8 @@ class Switching:
         then = Mode.FULL if now is Mode.SUMMARY else Mode.SUMMARY
         values: dict[str, Any] = {"connection": self._connection.id, "is_summary": now is Mode.SUMMARY}
         last = self._db.scalar(text(_LAST), values)
-        earliest = last + dt.timedelta(days=1) if last else None
+        # No day comes after the last one there is; it is refused as still to come.
+        earliest = min(last, dt.date.max - DAY) + DAY if last else None
         cutover = cutover or earliest or dt.datetime.now(dt.UTC).date()
         plan = Plan(now, then, cutover, earliest)
         values["cutover"] = cutover
