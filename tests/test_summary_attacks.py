@@ -340,3 +340,27 @@ def test_a_refused_entry_is_free_of_its_accounts_though_one_was_renamed_meanwhil
     keeper.approve_all()
     settle(summary)
     assert "Sales:Usage" in summary.balances()
+
+
+def test_an_amendment_that_quickbooks_refused_can_be_taken_back_and_approved_anew(summary, keeper):
+    keeper.choose(approval=Approval.MANUAL, late_change=LateChange.AMEND)
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    keeper.approve_all()
+    settle(summary)
+    invoice(summary, "2", "5.00", charge="use")
+    keeper.approve_all()
+    summary.sync(plan=faults.refusing("<JournalEntryMod>", 3180, times=9))
+    summary.put("charges", "use", version=2, name="Usage", accounting_code="4010")
+    again(summary)
+    summary.sync()
+    assert "is not what was approved" in summary.operations()[-1][2]
+    keeper.do("withdraw", keeper.entries()[0].id)
+    keeper.approve_all()
+    settle(summary)
+    assert summary.counts()["JournalEntry"] == 1
+    assert summary.balances() == {
+        "Billing Clearing": money("15.00"),
+        "Sales:Subscriptions": money("-15.00"),
+    }

@@ -78,6 +78,10 @@ class Before(NamedTuple):
     currency: str
 
 
+_HARMLESS = ("", "JournalEntryAdd", "JournalEntryQuery", "JournalEntryMod")
+"""The requests for an entry that can be taken back once their answer is here."""
+
+
 class Journal:
     """One tenant's journal entries, for a person (``room``) who acts on them."""
 
@@ -191,8 +195,8 @@ class Journal:
         return links.of(f"journal_entry:{entry.id}" for entry in entries)
 
     def _untouched(self, subject: str) -> Operation | None:
-        """Return what waits for ``subject``, locked, if QuickBooks has surely done nothing of it: it was
-        never sent, or it was an addition and refused."""
+        """Return what waits for ``subject``, locked, if taking it back can do no harm: it was never sent, it
+        was an addition and refused, or a change of the whole entry, which the next one makes anew."""
         mine = Operation.subject == subject
         states = self._outbox.mine(State.QUEUED, State.HELD, State.FAILED)
         query = select(Operation).where(states, mine, Operation.question.is_(None))
@@ -200,8 +204,7 @@ class Journal:
         under_way = self._outbox.mine(State.SENT, State.DOUBT)
         if operation is None or self._db.scalar(select(Operation.id).where(under_way, mine).limit(1)):
             return None
-        was_added = operation.kind in ("", "JournalEntryAdd")
-        return operation if operation.message_id is None or was_added else None
+        return operation if operation.message_id is None or operation.kind in _HARMLESS else None
 
     def _merge(self, entry: JournalEntry) -> None:
         """Let ``entry`` gather again, unless another of its span has begun to, or was approved: then that

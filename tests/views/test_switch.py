@@ -55,6 +55,21 @@ def test_a_plan_is_looked_at_and_confirmed_once(booked, enter):
     }
 
 
+def test_a_record_of_the_last_day_there_is_breaks_no_page(full, filled, enter):
+    filled(full)
+    full.sync()
+    full.put(
+        "invoices",
+        "late",
+        customer="c-1",
+        number="L",
+        date="9999-12-31",
+        lines=[{"charge": "gold", "amount": "1.00"}],
+    )
+    full.sync()
+    assert "still to come" in plan(enter(full), full, status=422)
+
+
 def test_what_somebody_else_booked_meanwhile_is_shown_first(booked, enter):
     before = mode(booked)
     browser = enter(booked)
