@@ -11,9 +11,11 @@ from hub.errors import Refused
 from hub.exporters import exporter_for
 from hub.exporters.contract import Errand
 from hub.exporters.summary import RANK
+from hub.qbwc import readback
 from hub.qbwc.desk import Desk
 from hub.qbwc.models import Operation, State
 from hub.qbwc.outbox import Outbox
+from hub.qbwc.rulings import Rulings
 from hub.sandbox import faults, people
 from hub.tenants.models import Approval, Closed, LateChange, Period
 from hub.tenants.service import open_tenant
@@ -364,3 +366,23 @@ def test_an_amendment_that_quickbooks_refused_can_be_taken_back_and_approved_ane
         "Billing Clearing": money("15.00"),
         "Sales:Subscriptions": money("-15.00"),
     }
+
+
+def test_what_is_reversed_is_what_quickbooks_has_where_its_version_was_kept(summary, keeper):
+    invoice(summary, "1", "100.00")
+    summary.close("c")
+    settle(summary)
+    with summary.company() as company:
+        (entry,) = company.transactions.all("JournalEntry")
+        people.change_amounts(company, entry.id, "150.00", "150.00")
+    with summary.db() as db:
+        readback.want(db, main_connection(db, open_tenant(db, summary.slug)))
+    summary.sync()
+    with summary.db() as db:
+        connection = main_connection(db, open_tenant(db, summary.slug))
+        operation = db.scalars(select(Operation).where(Operation.state == State.FAILED)).one()
+        Rulings(db, connection, "Ada").keep(operation)
+    keeper.do("undo", keeper.entries()[0].id, Undoing.REVERSAL)
+    keeper.approve_all()
+    settle(summary)
+    assert summary.balances()["Billing Clearing"] == money("100.00")

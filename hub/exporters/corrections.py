@@ -8,7 +8,10 @@ so each posting stays in exactly one entry that stands (product.md 3.3).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
@@ -16,6 +19,7 @@ from sqlalchemy.orm import Session
 from hub.books import stamps
 from hub.books.links import Links
 from hub.books.models import (
+    BookedLine,
     Connection,
     Correction,
     JournalEntry,
@@ -27,7 +31,30 @@ from hub.errors import Refused
 from hub.exporters.contract import books_closed
 from hub.exporters.numbering import Numbering
 from hub.ledger.models import PlacedPosting, Posting
+from hub.money import ZERO
 from hub.tenants.models import Policy
+
+
+class _Line(NamedTuple):
+    """A line that is to be turned round; debit positive."""
+
+    account: str
+    class_name: str
+    amount: Decimal
+
+
+def _said(line: Mapping[str, Any]) -> _Line:
+    """Return a line of QuickBooks' own answer (``books.contents``)."""
+    amount = Decimal(line.get("Amount", "0"))
+    signed = amount if line.get("Side") == "Debit" else -amount
+    return _Line(line["Account"][1], line.get("Class", ("", ""))[1], signed)
+
+
+def _by_account(lines: Iterable[_Line]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    for line in lines:
+        found[line.account] += line.amount
+    return {account: amount for account, amount in found.items() if amount}
 
 
 class Corrections:
@@ -163,8 +190,8 @@ class Corrections:
         Numbering(self._db, self._policy).number(made)
         self._db.add_all(made)
         self._db.flush()
+        links = Links(self._db, self._connection).of(f"journal_entry:{one.id}" for one in chain)
         for one, before in zip(made, chain, strict=True):
-            lines = self._db.scalars(select(JournalEntryLine).filter_by(journal_entry_id=before.id))
             self._db.add_all(
                 JournalEntryLine(
                     journal_entry_id=one.id,
@@ -172,9 +199,27 @@ class Corrections:
                     class_name=line.class_name,
                     amount=-line.amount,
                 )
-                for line in lines
+                for line in self._lines(before, links[f"journal_entry:{before.id}"])
             )
         return made
+
+    def _lines(self, entry: JournalEntry, link: Link) -> list[_Line]:
+        """Return the lines of an entry: as they were sent, or as QuickBooks has them where a person has
+        kept its version, or an amendment was refused."""
+        sent = [
+            _Line(*row)
+            for row in self._db.execute(
+                select(JournalEntryLine.account, JournalEntryLine.class_name, JournalEntryLine.amount)
+                .where(JournalEntryLine.journal_entry_id == entry.id)
+                .order_by(JournalEntryLine.id)
+            )
+        ]
+        said = [_said(line) for line in link.content.get("Lines", ())]
+        booked = select(BookedLine.account, func.sum(BookedLine.amount)).where(
+            BookedLine.link_id == link.id
+        )
+        amounts = {row[0]: row[1] for row in self._db.execute(booked.group_by(BookedLine.account))}
+        return said if said and _by_account(sent) != amounts == _by_account(said) else sent
 
     def _anew(self, last: JournalEntry) -> JournalEntry:
         """Return the entry that takes over: the one that gathers already, or a new one."""
