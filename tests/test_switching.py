@@ -13,7 +13,9 @@ from hub.qbwc.models import Operation, State
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.rulings import Rulings
 from hub.qbwc.switching import Switching
+from hub.tenants.models import Approval
 from hub.tenants.service import open_tenant
+from tests.journal import Bookkeeper
 from tests.world import World
 
 
@@ -111,6 +113,23 @@ def test_a_credit_for_an_older_invoice_stays_open(summary):
     summary.put("refunds", "r1", **refund)
     settle(summary)
     assert summary.counts()["CreditMemo"] == 1
+
+
+def test_what_a_switch_left_to_be_finished_is_finished_after_other_settings_too(summary):
+    begin(summary)
+    keeper = Bookkeeper(summary)
+    keeper.choose(approval=Approval.MANUAL)
+    bill(summary, "1", "100.00", "2026-05-03", billing_cycle="may")
+    summary.close("may")
+    switch(summary, "2026-06-01")
+    bill(summary, "2", "7.00", "2026-06-03")
+    for _ in range(2):
+        summary.sync()
+    plan = switch(summary, "2026-07-01")
+    assert [part.place for part in plan.parts if part.amount == 100] == ["finishing"]
+    keeper.choose(memo_template="{number}")
+    keeper.approve_all()
+    settle(summary)
 
 
 def test_what_an_entry_has_and_lies_in_no_cycle_any_more_waits_for_one(summary):

@@ -61,13 +61,14 @@ class Gathering:
         which = f"(p.billing_cycle_id = :cycle OR {UNDATED})"
         return self._gather(which, cycle=cycle.id, ends=cycle.ends, last=last)
 
-    def again(self) -> set[int]:
+    def again(self, cutover: dt.date | None) -> set[int]:
         """Gather anew all that has not been sent or approved: the policy, or a cycle's span, is another
-        now. What waited for a person waits for one in whatever entry takes it.
+        now. What waited for a person waits for one in whatever entry takes it. What ends before the
+        ``cutover`` that was in force till now was left by a switch of modes to be finished, and stays.
 
         Locked first, none of them can be sent meanwhile, and what is being sent just now is left out.
         """
-        rows = self._db.execute(_GATHERING).all()
+        rows = self._db.execute(_GATHERING, {"cutover": cutover}).all()
         asked = [row.id for row in rows if row.is_asked]
         touched = self._regather([row.id for row in rows if not row.is_asked])
         if asked:
@@ -261,7 +262,8 @@ _GATHERING = text(
     """
     SELECT id, approved IS NULL AND (
         approved_as <> '' OR correction IS NOT DISTINCT FROM 'repost' AND released IS NULL) AS is_asked
-    FROM journal_entry WHERE frozen IS NULL ORDER BY id FOR UPDATE
+    FROM journal_entry
+    WHERE frozen IS NULL AND coalesce(date >= cast(:cutover AS date), true) ORDER BY id FOR UPDATE
     """
 )
 

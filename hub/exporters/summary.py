@@ -127,10 +127,11 @@ class SummaryExporter:
         )
         return self._let_go(set(self._db.scalars(waiting)))
 
-    def replan(self) -> list[Errand]:
-        """Gather anew whatever has not been sent or approved by a person: the policy is another now."""
+    def replan(self, cutover: dt.date | None) -> list[Errand]:
+        """Gather anew whatever has not been sent or approved by a person: the policy is another now.
+        ``cutover`` is the one that was in force till now."""
         self._policy = None
-        return self._let_go(Gathering(self._db, self.policy, self.corrections).again())
+        return self._let_go(Gathering(self._db, self.policy, self.corrections).again(cutover))
 
     def _let_go(self, entry_ids: set[int]) -> list[Errand]:
         """Release the entries whose span is over, approve those the tenant's rule lets go by

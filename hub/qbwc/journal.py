@@ -290,6 +290,7 @@ class Journal:
             for name, value in values.items()
             if getattr(policy, name) != value
         }
+        cutover = policy.cutover
         for name in changed:
             setattr(policy, name, values[name])
         if changed:
@@ -300,7 +301,7 @@ class Journal:
             entries = waits & Operation.subject.startswith("journal_entry:")
             query = select(Operation.id).where(entries).order_by(Operation.rank, Operation.id)
             self._db.execute(query.with_for_update(key_share=True))
-            self._outbox.put(self.exporter.replan())
+            self._outbox.put(self.exporter.replan(cutover))
             self._db.execute(_PRUNE, {"connection": self._outbox.connection.id})
             self._outbox.review()
         return changed
