@@ -15,6 +15,8 @@ from hub.qbwc.rulings import Rulings
 from hub.qbwc.switching import Switching
 from hub.tenants.models import Approval
 from hub.tenants.service import open_tenant
+from tests.full.bench import Bench
+from tests.full.person import Person
 from tests.journal import Bookkeeper
 from tests.world import World
 
@@ -237,6 +239,25 @@ def test_what_was_excluded_before_the_switch_joins_an_entry_once_it_is_included(
     settle(full)
     assert full.counts()["JournalEntry"] == 1
     assert full.counts()["Invoice"] == 0
+
+
+@pytest.mark.parametrize("mode", ["summary", "full"])
+def test_what_somebody_deleted_stays_a_document_when_it_is_made_anew_after_the_cut_over(full, mode):
+    bench = Bench(full)
+    bench.invoice("1042", "100.00")
+    settle(full)
+    bench.do("delete_transaction", "Invoice", "1042")
+    bench.read_back()
+    if mode == "summary":
+        switch(full, "2026-06-01")
+    else:
+        Bookkeeper(full).choose(cutover=dt.date(2026, 6, 1))
+    person = Person(full)
+    (one,) = person.waiting()
+    assert person.press(one, "retry")
+    settle(full)
+    assert bench.documents() == [("1042", "100.00", "100.00")]
+    assert full.counts()["JournalEntry"] == 0
 
 
 def rule(tenant, how, **more):

@@ -18,8 +18,6 @@ from sqlalchemy.orm import Session
 from hub.books.models import Connection
 from hub.money import ZERO
 
-_DOCUMENTS = ("invoice", "credit_memo", "payment", "refund")
-
 
 class Line(NamedTuple):
     """What was sent for one account and class, and what QuickBooks has there; debit positive."""

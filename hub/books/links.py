@@ -17,6 +17,7 @@ from hub.books import booked, contents, stamps
 from hub.books.currencies import currencies
 from hub.books.models import BookedLine, Connection, Link
 from hub.db import among
+from hub.ledger.contract import POSTED
 from hub.qbwc.qbxml import Element
 
 log = logging.getLogger(__name__)
@@ -159,11 +160,17 @@ class Links:
         self._clear_lines(subjects)
 
     def forget(self, subjects: Sequence[str]) -> None:
-        """QuickBooks was asked and has nothing of these records: they may be booked anew."""
-        if subjects:
-            mine = Link.connection_id == self._connection.id, among(Link.subject, subjects)
-            self._db.execute(delete(Link).where(*mine))
-            stamps.erase(self._db, subjects)
+        """QuickBooks was asked and has nothing of these records: they may be booked anew. What was a document
+        of its own stays one, whatever mode is in force by then and whenever it is dated."""
+        if not subjects:
+            return
+        mine = Link.connection_id == self._connection.id
+        documents = {one for one in subjects if one.partition(":")[0] in POSTED}
+        ended = {"voided": True, "missing": False, "version": 0, "edited": None, "found": None}
+        self._db.execute(update(Link).where(mine, among(Link.subject, documents)).values(ended))
+        others = set(subjects) - documents
+        self._db.execute(delete(Link).where(mine, among(Link.subject, others)))
+        stamps.erase(self._db, subjects)
 
     def _clear_lines(self, subjects: Sequence[str]) -> None:
         if not subjects:

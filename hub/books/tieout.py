@@ -17,6 +17,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from hub.books.models import Family, JournalEntry
+from hub.ledger.contract import POSTED
 from hub.ledger.models import (
     BillingCycle,
     CreditMemo,
@@ -33,7 +34,7 @@ _KINDS = {
     Family.BILLING: ("invoice",),
     Family.PAYMENTS: ("payment",),
     Family.CREDITS: ("credit_memo", "refund"),
-    Family.TOGETHER: ("invoice", "payment", "credit_memo", "refund"),
+    Family.TOGETHER: POSTED,
 }
 _OWED: dict[str, tuple[Any, Any, int]] = {
     "invoice": (Invoice, Invoice.total, 1),

@@ -19,7 +19,8 @@ from hub.books.models import Connection, ListKind
 from hub.exporters.contract import Errand, Nothing, Outcome
 from hub.exporters.full import RANKS, FullExporter
 from hub.exporters.summary import SummaryExporter
-from hub.exporters.taken import RECORDS, elsewhere, in_entries
+from hub.exporters.taken import elsewhere, in_entries
+from hub.ledger.contract import POSTED
 from hub.ledger.models import BillingCycle, Purpose
 from hub.tenants.policies import policy_of
 
@@ -87,7 +88,7 @@ class SummaryInForce(_Succession):
         if not others:
             return made
         linked = self._documents(others)
-        ours = [one for one in others if one.partition(":")[0] not in RECORDS or one in linked]
+        ours = [one for one in others if one.partition(":")[0] not in POSTED or one in linked]
         made |= {one: Nothing(IN_SUMMARY) for one in set(others) - set(ours)}
         return made | dict(self._full.prepare(ours, send))
 
@@ -146,10 +147,10 @@ class FullInForce(_Succession):
 
 def _later(kind: str, changed: Sequence[Any]) -> list[Any]:
     """Return what may have been taken already: a first version never was."""
-    return [one for one in changed if kind in RECORDS and getattr(one, "version", 2) > 1]
+    return [one for one in changed if kind in POSTED and getattr(one, "version", 2) > 1]
 
 
 def _record(subject: str) -> tuple[str, int] | None:
     """Return the record that a subject is about, if it makes postings."""
     kind, _, id_ = subject.partition(":")
-    return (kind, int(id_)) if kind in RECORDS else None
+    return (kind, int(id_)) if kind in POSTED else None

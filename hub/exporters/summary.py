@@ -46,6 +46,7 @@ from hub.exporters.contract import (
 from hub.exporters.corrections import Corrections
 from hub.exporters.drafts import Draft, Drafts, master_customer, uses_receivable
 from hub.exporters.gathering import Gathering
+from hub.ledger.contract import POSTED
 from hub.ledger.models import BillingCycle, ChargeKind, Purpose
 from hub.money import plain
 from hub.tenants.models import Approval, AuditEntry, Closed, LateChange, Policy
@@ -57,7 +58,6 @@ ACCOUNT_RANK = 5
 MASTER_CUSTOMER = "master_customer:1"
 """The subject of the one customer in whose name summaries stand on Accounts Receivable; in a foreign
 currency there is another, whose number is the currency's code."""
-_GATHERED = ("invoice", "credit_memo", "payment", "refund")
 
 
 class SummaryExporter:
@@ -105,7 +105,7 @@ class SummaryExporter:
         if kind == "billing_cycle":
             cycles = self._db.scalars(select(BillingCycle).where(BillingCycle.id.in_(ids))).all()
             touched = set[int]().union(*(gathering.of_cycle(cycle) for cycle in cycles))
-        elif kind in _GATHERED:
+        elif kind in POSTED:
             touched = gathering.of_records(kind, ids)
         else:
             return []

@@ -16,8 +16,6 @@ from sqlalchemy.orm import Session
 from hub.db import among
 from hub.ledger.models import CreditMemo, Invoice, Posting
 
-RECORDS = ("invoice", "credit_memo", "payment", "refund")
-"""The kinds of records that make postings."""
 _NAMED: dict[str, type[Any]] = {"invoice": Invoice, "credit_memo": CreditMemo}
 """The kinds of records that others name."""
 

@@ -19,7 +19,9 @@ import yaml
 
 from hub.errors import Fault
 
-KINDS = ("customer", "charge", "billing_cycle", "invoice", "credit_memo", "payment", "refund")
+POSTED = ("invoice", "credit_memo", "payment", "refund")
+"""The kinds of records that make postings."""
+KINDS = ("customer", "charge", "billing_cycle", *POSTED)
 """Every kind of record, in an order in which each refers only to those before it."""
 
 Body = dict[str, Any]

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from hub.db import among
 from hub.errors import Conflict, Fault, Refused
 from hub.ledger import contract, family, postings, records
-from hub.ledger.contract import KINDS, Body
+from hub.ledger.contract import KINDS, POSTED, Body
 from hub.ledger.family import Family
 from hub.ledger.models import Charge, Customer, Record
 from hub.money import LIMIT, ZERO
@@ -205,7 +205,7 @@ class Intake:
         # The postings and those who refer to these records need their ids.
         self._db.flush()
         self._ids.update({(kind, record.external_id): record.id for record in changed})
-        if kind in ("invoice", "credit_memo", "payment", "refund"):
+        if kind in POSTED:
             postings.post(self._db, kind, changed, self._classes(changed))
         self._listener.recorded(kind, changed)
 

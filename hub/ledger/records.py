@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from hub.ledger.contract import Body, day, decimal
+from hub.ledger.contract import POSTED, Body, day, decimal
 from hub.ledger.models import (
     BillingCycle,
     Charge,
@@ -56,7 +56,7 @@ def normal(kind: str, body: Body, currency: str) -> Body:
         kept["bill_address"] = address
     if kind not in ("charge", "billing_cycle"):
         kept.setdefault("currency", currency)
-    if kind in ("invoice", "credit_memo", "payment", "refund"):
+    if kind in POSTED:
         kept.setdefault("status", "open")
     if kind == "charge":
         kept.setdefault("taxable", False)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime as dt
 
 from hub.db import HubSession
-from hub.exporters.taken import RECORDS
 from hub.ledger import records
+from hub.ledger.contract import POSTED
 from hub.qbwc import modes
 from hub.qbwc.outbox import Outbox
 from hub.tenants.models import Policy
@@ -29,7 +29,7 @@ def move(db: HubSession, outbox: Outbox, room: StaffRoom, cutover: dt.date | Non
     room.audit("cut-over changed", before=str(before or "none"), now=str(cutover or "none"))
     db.flush()
     if before is not None and (cutover is None or cutover < before):
-        for kind in RECORDS:
+        for kind in POSTED:
             model = records.MODELS[kind]
             which = [model.date < before, *([model.date >= cutover] if cutover else [])]
             for page in modes.pages(db, model, *which):

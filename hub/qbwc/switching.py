@@ -24,9 +24,8 @@ from hub.db import HubSession
 from hub.errors import Fault, Refused
 from hub.exporters.full import FullExporter
 from hub.exporters.summary import SummaryExporter
-from hub.exporters.taken import RECORDS
 from hub.ledger import records
-from hub.ledger.contract import KINDS
+from hub.ledger.contract import KINDS, POSTED
 from hub.ledger.models import BillingCycle, Purpose
 from hub.money import ZERO, plain
 from hub.qbwc import imports, modes
@@ -213,7 +212,7 @@ class Switching:
         outbox = Outbox(self._db, self._tenant, self._connection)
         for kind in KINDS:
             model = records.MODELS[kind]
-            which = [model.date >= cutover] if kind in RECORDS else []
+            which = [model.date >= cutover] if kind in POSTED else []
             for page in modes.pages(self._db, model, *which):
                 outbox.put(outbox.exporter.recorded(kind, page))
         for cycle in self._db.scalars(select(BillingCycle).where(BillingCycle.closed.is_not(None))):
@@ -232,7 +231,7 @@ def _counted(parts: Iterable[Part]) -> str:
 
 _RECORD = " UNION ALL ".join(
     f"SELECT '{kind}' AS kind, id, date, customer_id, currency, status = 'void' AS is_void FROM {kind}"
-    for kind in RECORDS
+    for kind in POSTED
 )
 _PLACED = f"""
 WITH record AS ({_RECORD}), taken AS (

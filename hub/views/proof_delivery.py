@@ -14,13 +14,14 @@ from hub.books.links import Links
 from hub.books.proof import DIFFERING, Places
 from hub.books.subjects import labels
 from hub.exporters import exporter_for, rules_for
+from hub.ledger.contract import POSTED
 from hub.qbwc.desk import STUCK, Desk
 from hub.security import Permission
 from hub.views.page import whole
 from hub.views.span import SpanPage
 
 PAGE = 50
-KINDS = ("invoice", "credit_memo", "payment", "refund", "journal_entry")
+KINDS = (*POSTED, "journal_entry")
 
 
 @view_config(
