@@ -108,7 +108,7 @@ def _followed(db: Session, subjects: Iterable[str]) -> dict[str, tuple[str, str]
 def _title(kind: str, record: Any) -> str:
     if kind == "wanted_account":
         return f"New account {record.name}"
-    noun = kind.replace("_", " ").capitalize()
+    noun = (record.kind if kind == "refund" else kind).replace("_", " ").capitalize()
     for name in ("number", "name", "reference"):
         if text := getattr(record, name, None):
             return f"{noun} {text}"

@@ -349,7 +349,7 @@ def refund(
     head = {"TxnDate": record.date.isoformat(), "RefNumber": ref_number}
     stamp = {"ExternalGUID": guid(connection, f"refund:{record.id}", record.version)}
     is_chargeback = record.kind is RefundKind.CHARGEBACK
-    called = "Chargeback" if is_chargeback else "Refund"
+    called = record.kind.capitalize()
     memo = f"{called} · {_cash_memo(record, ref_number)}".rstrip(" ·")
     if not is_chargeback and source.type == "Bank" and places.is_refunded_by_check(method):
         return _check(record, customer, credit_memo, (source, receivable), stamp, memo, accounts)

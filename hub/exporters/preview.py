@@ -184,7 +184,7 @@ class Preview:
             ("invoices", Invoice),
             ("payments", Payment),
             ("credit memos", CreditMemo),
-            ("refunds", Refund),
+            ("refunds and chargebacks", Refund),
         )
         newest = (
             select(Invoice)

@@ -44,9 +44,8 @@ _SEARCHED = {
 class Settlement:
     """A part of a payment or credit memo that settles an invoice, seen from the invoice."""
 
-    kind: str
-    id: int
-    title: str
+    subject: str
+    """``payment:42``: kind and id of the record."""
     amount: Decimal
 
 
@@ -129,25 +128,21 @@ class Names:
 def settlements(db: Session, invoice: Invoice) -> list[Settlement]:
     """Return what has been applied to ``invoice``, void records left out."""
     found = []
-    for kind, model, applied, key, title in (
-        ("payment", Payment, PaymentApplied, PaymentApplied.payment_id, Payment.reference),
-        (
-            "credit_memo",
-            CreditMemo,
-            CreditMemoApplied,
-            CreditMemoApplied.credit_memo_id,
-            CreditMemo.number,
-        ),
+    payments = []
+    for model, applied, key in (
+        (Payment, PaymentApplied, PaymentApplied.payment_id),
+        (CreditMemo, CreditMemoApplied, CreditMemoApplied.credit_memo_id),
     ):
         query = (
-            select(model.id, title, model.external_id, applied.amount)
+            select(model.id, applied.amount)
             .join(applied, key == model.id)
             .where(applied.invoice_id == invoice.id, model.status == Status.OPEN)
             .order_by(model.id)
         )
-        for id_, name, external_id, amount in db.execute(query):
-            found.append(Settlement(kind, id_, name or external_id, amount))
-    return [*found, *_charged_back(db, invoice, [one.id for one in found if one.kind == "payment"])]
+        rows = db.execute(query).all()
+        found += [Settlement(f"{model.__tablename__}:{row.id}", row.amount) for row in rows]
+        payments += [row.id for row in rows if model is Payment]
+    return [*found, *_charged_back(db, invoice, payments)]
 
 
 def _charged_back(db: Session, invoice: Invoice, payment_ids: Sequence[int]) -> Iterator[Settlement]:
@@ -160,7 +155,7 @@ def _charged_back(db: Session, invoice: Invoice, payment_ids: Sequence[int]) -> 
         paid = sum((row.amount for row in payment.applied if row.invoice_id == invoice.id), ZERO)
         last: Refund = taken[payment.id][-1]
         if opened := paid - kept.get(invoice.id, ZERO):
-            yield Settlement("refund", last.id, last.reference or last.external_id, -opened)
+            yield Settlement(f"refund:{last.id}", -opened)
 
 
 def cycle_totals(db: Session, cycles: Iterable[BillingCycle]) -> dict[int | None, CycleTotals]:

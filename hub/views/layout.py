@@ -61,9 +61,9 @@ def number(value: Decimal) -> str:
     return f"{value.normalize():,f}"
 
 
-def noun(kind: str) -> str:
-    """Return a kind of record in words: ``credit_memo`` is credit memo."""
-    return kind.replace("_", " ")
+def nouns(kind: str) -> str:
+    """Return what many records of a kind are called: ``credit_memo`` is credit memos."""
+    return "refunds and chargebacks" if kind == "refund" else f"{kind.replace('_', ' ')}s"
 
 
 def slug(kind: str) -> str:
@@ -157,7 +157,7 @@ def includeme(config: Configurator) -> None:
                 "day": day,
                 "when": when,
                 "number": number,
-                "noun": noun,
+                "nouns": nouns,
                 "slug": slug,
                 "spoken": spoken,
                 "paragraphs": paragraphs,

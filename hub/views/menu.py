@@ -66,7 +66,7 @@ ENTRIES = (
     Entry("Invoices", "records", {"kind": "invoices"}, also=("record",)),
     Entry("Payments", "records", {"kind": "payments"}, also=("record",)),
     Entry("Credit memos", "records", {"kind": "credit-memos"}, also=("record",)),
-    Entry("Refunds", "records", {"kind": "refunds"}, also=("record",)),
+    Entry("Refunds and chargebacks", "records", {"kind": "refunds"}, also=("record",)),
     Entry("Import CSV", "uploads", also=("upload_template", "upload_errors")),
     Entry("Staff", "staff", also=("member", "tokens", "token")),
     Entry("Audit log", "audit"),

@@ -76,12 +76,14 @@ class RecordPage(RecordsOfKind):
         subjects = {subject, *entries}
         if getattr(record, "payment_id", None):
             subjects.add(f"payment:{record.payment_id}")
+        settled_by = settlements(self.db, record) if self.kind == "invoice" else []
+        subjects.update(one.subject for one in settled_by)
         links, desk = Links(self.db, self.connection), Desk(self.db, self.connection)
         return {
             "kind": self.kind,
             "record": record,
             "postings": postings,
-            "settled_by": settlements(self.db, record) if self.kind == "invoice" else [],
+            "settled_by": settled_by,
             "names": self._names(record, postings),
             "link": (link := links.of([subject]).get(subject)),
             "former": links.former([subject]).get(subject, []),

@@ -131,11 +131,32 @@ def test_the_pages_tell_what_was_charged_back(bench, browser):
     check(page)
     words = page.html.main.get_text(" ", strip=True)
     assert "Settled of 100.00 60.00" in words
-    page = page.click("Refund cb")
+    page = page.click("Chargeback cb")
     check(page)
+    assert "Chargeback cb" in page.html.h1.text
     words = page.html.main.get_text(" ", strip=True)
     assert "Chargeback: the customer's bank has taken it back" in words
     assert "Payment p" in words
+
+
+def test_a_chargeback_is_called_one_wherever_it_is_listed(bench, browser):
+    bench.payment("p", "100.00")
+    chargeback(bench, "cb", "40.00", "p")
+    bench.refund("cash", "5.00")
+    here = f"/t/{bench.tenant.slug}"
+    queue = browser.get(f"{here}/queue").html.main.get_text(" ", strip=True)
+    bench.tenant.sync()
+    page = browser.get(f"{here}/records/refunds")
+    check(page)
+    assert page.html.h1.text == "Refunds and chargebacks"
+    assert page.html.find("nav", {"aria-label": "Main"}).find("a", string="Refunds and chargebacks")
+    kinds = {row.th.text: row.find_all("td")[2].text for row in page.html.tbody.find_all("tr")}
+    assert kinds == {"cb": "Chargeback", "cash": "Refund"}
+    proof = browser.get(f"{here}/proof/customers").click("^Ada$").html.main.get_text(" ", strip=True)
+    for words in (queue, proof):
+        assert "Chargeback cb" in words
+        assert "Refund cash" in words
+        assert "Refund cb" not in words
 
 
 def test_a_chargeback_in_a_summary_goes_back_on_clearing(summary):
