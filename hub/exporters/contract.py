@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hub.books.chart import Objection
 from hub.books.models import Connection, ListKind
 from hub.ledger.models import BillingCycle, Purpose
 from hub.qbwc.shapes import Fields, too_long
@@ -170,6 +171,16 @@ def period_objection(connection: Connection, date: Any) -> str | None:
             "Ask whoever keeps the books to open the period in QuickBooks, then press Try again."
         )
     return None
+
+
+def check_bookable(connection: Connection, currency: str, date: dt.date) -> None:
+    """Let what is in ``currency`` and booked on ``date`` pass.
+
+    :raises Objection: when the company file does not keep the currency, or the period is closed.
+    """
+    for objection in (currency_objection(connection, currency), period_objection(connection, date)):
+        if objection:
+            raise Objection(objection)
 
 
 def first_open_day(connection: Connection, date: dt.date) -> dt.date:

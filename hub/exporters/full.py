@@ -12,7 +12,6 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -34,10 +33,9 @@ from hub.exporters.contract import (
     Nothing,
     Outcome,
     Prepared,
-    currency_objection,
+    check_bookable,
     first_open_day,
     fits,
-    period_objection,
 )
 from hub.exporters.credits import Credits, Forerunners, Reversals, owners
 from hub.exporters.customers import Customers
@@ -45,10 +43,9 @@ from hub.exporters.doubles import Doubles
 from hub.exporters.items import Items
 from hub.exporters.jobs import Owners, levels
 from hub.exporters.parents import DOUBLE_RANK, Parents, Waits
-from hub.exporters.revisions import CREDITS_RANK, Revisions, there, used_on
+from hub.exporters.payments import Payments
+from hub.exporters.revisions import CREDITS_RANK, Revisions, ended, used_on
 from hub.exporters.stationery import Stationery
-from hub.exporters.taken import elsewhere
-from hub.ledger import chargebacks
 from hub.ledger.models import (
     BillingCycle,
     Charge,
@@ -103,21 +100,18 @@ class FullExporter:
         self._customers = Customers(db, connection, self._links)
         self._items = Items(db, connection)
         self._chart: Chart | None = None
+        self._revisions = Revisions(db, connection, self._links)
+        self._payments = Payments(db, connection, self._links, self._revisions, self)
         self._build: dict[str, Callable[[Any], Outcome]] = {
             "customer": self._customer,
             "charge": lambda charge: self._items.outcome(self.chart, charge),
             "invoice": self._document,
             "credit_memo": self._document,
-            "payment": self._payment,
-            "refund": self._refund,
+            "payment": self._payments.payment,
+            "refund": self._payments.refund,
         }
-        self._owners: Owners | None = None
         self._parents = Parents(db, self._links, {})
         self._linked: Mapping[str, Link] = {}
-        self._taken: Mapping[int, list[Refund]] = {}
-        self._chargebacks: Mapping[str, Link] = {}
-        self._elsewhere: set[tuple[str, int]] = set()
-        self._revisions = Revisions(db, connection, self._links)
 
     @property
     def lists(self) -> Sequence[ListKind]:
@@ -196,19 +190,15 @@ class FullExporter:
 
     def _load(self, records: Mapping[str, Any]) -> None:
         """Fetch what building these records needs: links, parents, charges, namesakes."""
-        self._owners = Owners(self._db, self._links, records) if self._customers.have_jobs else None
+        owners = Owners(self._db, self._links, records) if self._customers.have_jobs else None
         self._parents = Parents(
             self._db,
             self._links,
             records,
             self._connection if self._is_multiple else None,
-            self._owners.found if self._owners else None,
+            owners.found if owners else None,
         )
         self._linked = self._parents.linked
-        payments = [record.id for record in records.values() if isinstance(record, Payment)]
-        self._taken = chargebacks.of(self._db, payments)
-        taken = [f"refund:{one.id}" for some in self._taken.values() for one in some]
-        self._chargebacks = self._links.of(taken) if taken else {}
         self._charges.load(
             line.charge_id
             for record in records.values()
@@ -217,7 +207,8 @@ class FullExporter:
         )
         customers = [record for record in records.values() if isinstance(record, Customer)]
         self._customers.load(customers, self._parents)
-        self._elsewhere = elsewhere(self._db, self._parents.unlinked(), self._cutover)
+        payments = [record.id for record in records.values() if isinstance(record, Payment)]
+        self._payments.load(payments, self._parents, owners, self._cutover)
 
     def _outcome(self, subject: str, record: Any) -> Outcome:
         link = self._linked.get(subject)
@@ -247,14 +238,6 @@ class FullExporter:
     @cached_property
     def _cutover(self) -> dt.date | None:
         return policy_of(self._db).cutover
-
-    def _check(self, record: Any, date: dt.date) -> None:
-        for objection in (
-            currency_objection(self._connection, record.currency),
-            period_objection(self._connection, date),
-        ):
-            if objection:
-                raise Objection(objection)
 
     def _customer(self, customer: Customer) -> Outcome:
         return self._customers.outcome(customer, self._linked.get(f"customer:{customer.id}"))
@@ -296,7 +279,7 @@ class FullExporter:
         """Return an invoice's or credit memo's request; what takes the place of another may be booked
         on the first open day."""
         date = first_open_day(self._connection, document.date) if turn else document.date
-        self._check(document, date)
+        check_bookable(self._connection, document.currency, date)
         if off := rounding(document):
             raise Objection(
                 f"Its total is {pretty(off)} more than its lines and taxes, which QuickBooks adds up itself. "
@@ -307,7 +290,7 @@ class FullExporter:
 
     def _void_document(self, link: Link | None, document: Any) -> Outcome:
         if link is None or link.voided:
-            return _ended(link, document)
+            return ended(link, document)
         outcome = self._revisions.void(link, document)
         if outcome is not None:
             return outcome
@@ -331,120 +314,6 @@ class FullExporter:
             elif link.content[contents.LINKED][id_][0] == "Invoice":
                 left[id_] = -amount
         return any(amount < 0 for amount in left.values())
-
-    def _void(self, link: Link | None, record: Any, kind: str) -> Prepared | Nothing:
-        if link is None or link.voided:
-            return _ended(link, record)
-        self._check(record, record.date)
-        fields = {f"{kind}Type": link.object, "TxnID": link.object_id}
-        return Prepared(kind, fields, record.version)
-
-    def _payment(self, payment: Payment) -> Outcome:
-        link = self._linked.get(f"payment:{payment.id}")
-        if link is not None and (objection := self._revisions.objection(link, payment.version)):
-            return objection
-        if payment.status is Status.VOID:
-            outcome = self._void(link, payment, "TxnDel")
-            return replace(outcome, more=self._freed(payment)) if link is not None else outcome
-        self._check(payment, payment.date)
-        if self._owners:
-            self._owners.check(payment)
-        prepared = forms.payment(
-            self,
-            self._connection,
-            payment,
-            self._parents.customer(payment),
-            self._allocated(payment, link),
-        )
-        if link is None or link.voided:
-            return replace(prepared, note=self._unapplied(payment))
-        return self._anew(prepared, link, payment)
-
-    def _unapplied(self, payment: Payment) -> str:
-        """Say what of a payment is for invoices that were booked before the cut-over."""
-        early = [row.amount for row in payment.applied if ("invoice", row.invoice_id) in self._elsewhere]
-        if not early:
-            return ""
-        return (
-            f"{pretty(sum(early, ZERO))} of it is for what was billed before the cut-over, of which there is no "
-            "invoice in QuickBooks. It stays unapplied: use it there on the customer's opening balance."
-        )
-
-    def _freed(self, payment: Payment) -> list[Errand]:
-        """Return the errands that use what is left of reversals on what a payment no longer pays."""
-        invoices = {row.invoice_id for row in payment.applied}
-        return [
-            Errand(f"credits:{id_}", CREDITS_RANK)
-            for id_ in sorted(invoices)
-            if f"invoice:{id_}" in self._parents.former
-        ]
-
-    def _allocated(self, payment: Payment, link: Link | None) -> list[tuple[Link, Decimal]]:
-        """Return what of a payment goes to which document. Where one has taken another's place, what
-        was paid of the other stays there, as that is what is free again when the payment is made anew.
-        """
-        before = link.content.get(contents.APPLIED, {}) if link is not None else {}
-        taken = self._taken.get(payment.id, [])
-        found = [(self._chargeback(one, payment), one.amount) for one in taken]
-        for row, amount in chargebacks.kept(payment, taken):
-            if ("invoice", row.invoice_id) in self._elsewhere:
-                continue
-            left = amount
-            for former in self._parents.former.get(f"invoice:{row.invoice_id}", ()):
-                paid = Decimal(before.get(former.object_id, {}).get("Amount", "0"))
-                # Somebody may have changed it in QuickBooks, so that it takes less.
-                part = min(left, paid, Decimal(there(former).get("Total", "0")))
-                if part > 0 and not (former.voided or former.missing):
-                    found.append((former, part))
-                    left -= part
-            if left:
-                found.append((self._parents.link("invoice", row.invoice_id, payment), left))
-        return found
-
-    def _chargeback(self, chargeback: Refund, payment: Payment) -> Link:
-        """Return the link of a chargeback, on which the payment that it took back is used.
-
-        :raises Objection: when the payment cannot be used on it, or not yet.
-        """
-        called = f"the chargeback “{chargeback.reference or chargeback.external_id}”"
-        if chargeback.customer_id != payment.customer_id:
-            raise Objection(
-                f"{called.capitalize()} is another customer's. Correct its customer or payment."
-            )
-        if sum(one.amount for one in self._taken[payment.id]) > payment.amount:
-            raise Objection("More than the payment was charged back. Correct or void a chargeback.")
-        link = self._chargebacks.get(f"refund:{chargeback.id}")
-        if link is None or link.voided or link.missing:
-            raise Objection(f"Waits for {called}, which is not in QuickBooks yet.")
-        return link
-
-    def _anew(self, prepared: Prepared, link: Link, record: Any) -> Outcome:
-        """A changed payment or refund is deleted; the outbox then asks again and it is added anew,
-        so nothing of it stays on invoices that it no longer pays."""
-        if prepared.fingerprint == link.fingerprint:
-            link.version = record.version
-            return Nothing("QuickBooks has it as it is.")
-        fields = {"TxnDelType": link.object, "TxnID": link.object_id}
-        return Prepared("TxnDel", fields, record.version)
-
-    def _refund(self, refund: Refund) -> Outcome:
-        link = self._linked.get(f"refund:{refund.id}")
-        if link is not None and (objection := self._revisions.objection(link, refund.version)):
-            return objection
-        if refund.status is Status.VOID:
-            return self._void(link, refund, "TxnVoid")
-        self._check(refund, refund.date)
-        is_early = ("credit_memo", refund.credit_memo_id) in self._elsewhere
-        memo = (
-            self._parents.link("credit_memo", refund.credit_memo_id, refund)
-            if refund.credit_memo_id and not is_early
-            else None
-        )
-        customer = self._parents.customer(refund)
-        prepared = forms.refund(self, self._connection, refund, customer, memo)
-        if link is None or link.voided:
-            return prepared
-        return self._anew(prepared, link, refund)
 
     def item_of(self, charge_id: int) -> ListEntry:
         """Return the item a charge is sold as.
@@ -508,14 +377,6 @@ def _is_among(method: str, listed: str) -> bool:
 def _rank(kind: str, record: Any) -> int:
     is_void = getattr(record, "status", Status.OPEN) is Status.VOID
     return ENDING.get(kind, RANKS[kind]) if is_void else RANKS[kind]
-
-
-def _ended(link: Link | None, record: Any) -> Nothing:
-    """What is void and not in QuickBooks, or void there as well, has nothing to carry."""
-    if link is None:
-        return Nothing("It is void and was never booked.")
-    link.version = record.version
-    return Nothing("It is void.")
 
 
 def _gone(link: Link, record: Any) -> Outcome:

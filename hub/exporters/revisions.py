@@ -201,6 +201,14 @@ def there(link: Link) -> contents.Content:
     return link.found if link.found is not None else link.content
 
 
+def ended(link: Link | None, record: Any) -> Nothing:
+    """What is void and not in QuickBooks, or void there as well, has nothing to carry."""
+    if link is None:
+        return Nothing("It is void and was never booked.")
+    link.version = record.version
+    return Nothing("It is void.")
+
+
 def _same(link: Link, record: Any) -> Nothing:
     link.version = record.version
     return Nothing("QuickBooks has it as it is.")

@@ -1,0 +1,184 @@
+"""Payments and refunds in full mode: what of them is for which document, and what a changed one takes.
+
+QuickBooks cannot void a payment, so a void one is deleted. One that has changed is deleted and added
+anew, as nothing else frees what it no longer pays.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from hub.books import contents
+from hub.books.chart import Objection
+from hub.books.links import Links
+from hub.books.models import Connection, Link
+from hub.exporters import forms
+from hub.exporters.contract import Errand, Nothing, Outcome, Prepared, check_bookable
+from hub.exporters.jobs import Owners
+from hub.exporters.parents import Parents
+from hub.exporters.revisions import CREDITS_RANK, Revisions, ended, there
+from hub.exporters.taken import elsewhere
+from hub.ledger import chargebacks
+from hub.ledger.models import Payment, Refund, Status
+from hub.money import ZERO, pretty
+
+
+class Payments:
+    """What each of some payments and refunds takes right now."""
+
+    def __init__(
+        self,
+        db: Session,
+        connection: Connection,
+        links: Links,
+        revisions: Revisions,
+        places: forms.Places,
+    ):
+        self._db = db
+        self._connection = connection
+        self._links = links
+        self._revisions = revisions
+        self._places = places
+        self._parents = Parents(db, links, {})
+        self._owners: Owners | None = None
+        self._taken: Mapping[int, list[Refund]] = {}
+        self._chargebacks: Mapping[str, Link] = {}
+        self._elsewhere: set[tuple[str, int]] = set()
+
+    def load(
+        self, ids: Sequence[int], parents: Parents, owners: Owners | None, cutover: dt.date | None
+    ) -> None:
+        """Fetch what was charged back of the payments ``ids``, and what of ``parents`` the books hold
+        otherwise than as documents; ``owners`` know whose job each record is where customers are jobs."""
+        self._parents, self._owners = parents, owners
+        self._taken = chargebacks.of(self._db, ids)
+        taken = [f"refund:{one.id}" for some in self._taken.values() for one in some]
+        self._chargebacks = self._links.of(taken) if taken else {}
+        self._elsewhere = elsewhere(self._db, parents.unlinked(), cutover)
+
+    def payment(self, payment: Payment) -> Outcome:
+        """Return what ``payment`` takes, after ``load``.
+
+        :raises Objection: when it cannot be booked, or not yet.
+        """
+        link = self._parents.linked.get(f"payment:{payment.id}")
+        if link is not None and (objection := self._revisions.objection(link, payment.version)):
+            return objection
+        if payment.status is Status.VOID:
+            outcome = self._void(link, payment, "TxnDel")
+            return replace(outcome, more=self._freed(payment)) if link is not None else outcome
+        check_bookable(self._connection, payment.currency, payment.date)
+        if self._owners:
+            self._owners.check(payment)
+        prepared = forms.payment(
+            self._places,
+            self._connection,
+            payment,
+            self._parents.customer(payment),
+            self._allocated(payment, link),
+        )
+        if link is None or link.voided:
+            return replace(prepared, note=self._unapplied(payment))
+        return self._anew(prepared, link, payment)
+
+    def refund(self, refund: Refund) -> Outcome:
+        """Return what ``refund`` takes, after ``load``.
+
+        :raises Objection: when it cannot be booked, or not yet.
+        """
+        link = self._parents.linked.get(f"refund:{refund.id}")
+        if link is not None and (objection := self._revisions.objection(link, refund.version)):
+            return objection
+        if refund.status is Status.VOID:
+            return self._void(link, refund, "TxnVoid")
+        check_bookable(self._connection, refund.currency, refund.date)
+        is_early = ("credit_memo", refund.credit_memo_id) in self._elsewhere
+        memo = (
+            self._parents.link("credit_memo", refund.credit_memo_id, refund)
+            if refund.credit_memo_id and not is_early
+            else None
+        )
+        customer = self._parents.customer(refund)
+        prepared = forms.refund(self._places, self._connection, refund, customer, memo)
+        if link is None or link.voided:
+            return prepared
+        return self._anew(prepared, link, refund)
+
+    def _void(self, link: Link | None, record: Payment | Refund, kind: str) -> Prepared | Nothing:
+        if link is None or link.voided:
+            return ended(link, record)
+        check_bookable(self._connection, record.currency, record.date)
+        fields = {f"{kind}Type": link.object, "TxnID": link.object_id}
+        return Prepared(kind, fields, record.version)
+
+    def _unapplied(self, payment: Payment) -> str:
+        """Say what of a payment is for invoices that were booked before the cut-over."""
+        early = [row.amount for row in payment.applied if ("invoice", row.invoice_id) in self._elsewhere]
+        if not early:
+            return ""
+        return (
+            f"{pretty(sum(early, ZERO))} of it is for what was billed before the cut-over, of which there is no "
+            "invoice in QuickBooks. It stays unapplied: use it there on the customer's opening balance."
+        )
+
+    def _freed(self, payment: Payment) -> list[Errand]:
+        """Return the errands that use what is left of reversals on what a payment no longer pays."""
+        invoices = {row.invoice_id for row in payment.applied}
+        return [
+            Errand(f"credits:{id_}", CREDITS_RANK)
+            for id_ in sorted(invoices)
+            if f"invoice:{id_}" in self._parents.former
+        ]
+
+    def _allocated(self, payment: Payment, link: Link | None) -> list[tuple[Link, Decimal]]:
+        """Return what of a payment goes to which document. Where one has taken another's place, what
+        was paid of the other stays there, as that is what is free again when the payment is made anew.
+        """
+        before = link.content.get(contents.APPLIED, {}) if link is not None else {}
+        taken = self._taken.get(payment.id, [])
+        found = [(self._chargeback(one, payment), one.amount) for one in taken]
+        for row, amount in chargebacks.kept(payment, taken):
+            if ("invoice", row.invoice_id) in self._elsewhere:
+                continue
+            left = amount
+            for former in self._parents.former.get(f"invoice:{row.invoice_id}", ()):
+                paid = Decimal(before.get(former.object_id, {}).get("Amount", "0"))
+                # Somebody may have changed it in QuickBooks, so that it takes less.
+                part = min(left, paid, Decimal(there(former).get("Total", "0")))
+                if part > 0 and not (former.voided or former.missing):
+                    found.append((former, part))
+                    left -= part
+            if left:
+                found.append((self._parents.link("invoice", row.invoice_id, payment), left))
+        return found
+
+    def _chargeback(self, chargeback: Refund, payment: Payment) -> Link:
+        """Return the link of a chargeback, on which the payment that it took back is used.
+
+        :raises Objection: when the payment cannot be used on it, or not yet.
+        """
+        called = f"the chargeback “{chargeback.reference or chargeback.external_id}”"
+        if chargeback.customer_id != payment.customer_id:
+            raise Objection(
+                f"{called.capitalize()} is another customer's. Correct its customer or payment."
+            )
+        if sum(one.amount for one in self._taken[payment.id]) > payment.amount:
+            raise Objection("More than the payment was charged back. Correct or void a chargeback.")
+        link = self._chargebacks.get(f"refund:{chargeback.id}")
+        if link is None or link.voided or link.missing:
+            raise Objection(f"Waits for {called}, which is not in QuickBooks yet.")
+        return link
+
+    def _anew(self, prepared: Prepared, link: Link, record: Payment | Refund) -> Outcome:
+        """A changed payment or refund is deleted; the outbox then asks again and it is added anew,
+        so nothing of it stays on invoices that it no longer pays."""
+        if prepared.fingerprint == link.fingerprint:
+            link.version = record.version
+            return Nothing("QuickBooks has it as it is.")
+        fields = {"TxnDelType": link.object, "TxnID": link.object_id}
+        return Prepared("TxnDel", fields, record.version)
