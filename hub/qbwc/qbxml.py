@@ -19,7 +19,8 @@ from lxml import etree
 
 from hub.errors import QBXMLError
 from hub.qbwc.letters import legal, storable
-from hub.qbwc.shapes import ATTRIBUTES, SHAPES, Fields, Shape
+from hub.qbwc.notation import Shape
+from hub.qbwc.shapes import ATTRIBUTES, SHAPES, Fields
 
 VERSION = "13.0"
 """Spoken by QuickBooks 2014 and later; for our requests 13.0 and 16.0 are equal (protocol.md C.1)."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hub.errors import QBXMLError
 from hub.qbwc import qbxml
+from hub.qbwc.notation import Shape
 from hub.qbwc.qbxml import Element, Requests
-from hub.qbwc.shapes import Shape
 from hub.sandbox import about, characters, hresults, refusals
 from hub.sandbox.queries import ITERATED
 from hub.sandbox.refusals import ParseError
