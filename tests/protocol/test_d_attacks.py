@@ -5,8 +5,8 @@ import re
 import pytest
 from sqlalchemy import text
 
+from hub.qbwc.fates import TRIES
 from hub.qbwc.models import Operation, SyncSession
-from hub.qbwc.settlement import TRIES
 from hub.tenants.service import open_tenant
 from tests.protocol.conftest import customers, rows
 

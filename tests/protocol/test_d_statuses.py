@@ -3,7 +3,7 @@
 import pytest
 
 from hub.qbwc import statuses
-from hub.qbwc.settlement import TRIES
+from hub.qbwc.fates import TRIES
 from hub.qbwc.statuses import Action, Outcome
 from hub.sandbox import faults
 from tests.protocol.conftest import (
