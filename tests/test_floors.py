@@ -12,6 +12,7 @@ FLOORS = [
         "hub.errors",
         "hub.money",
         "hub.qbwc.letters",
+        "hub.qbwc.notation",
         "hub.qbwc.qbxml",
         "hub.qbwc.shapes",
         "hub.qbwc.statuses",

@@ -57,6 +57,12 @@ class Chart:
         self._ids = {
             (entry.kind, entry.list_id): entry for entries in self._entries.values() for entry in entries
         }
+        # The first of each by name counts, so it is written last.
+        self._specials = {
+            one.special: one
+            for one in reversed(self.all(ListKind.ACCOUNT))
+            if one.special and one.active
+        }
         self._assigned = {(row.purpose, row.code): row.name for row in db.scalars(select(Assignment))}
         self._imported = connection.imported is not None
         self._home = str(connection.company.get("currency", "USD"))
@@ -340,11 +346,8 @@ class Chart:
         )
 
     def _special(self, special: str, name: str) -> ListEntry:
-        accounts = self.all(ListKind.ACCOUNT)
-        for account in accounts:
-            if account.special == special and account.active:
-                return account
-        return self.account(name, name, "Integration Settings")
+        found = self._specials.get(special)
+        return found or self.account(name, name, "Integration Settings")
 
     def usable(self, types: Iterable[str]) -> list[ListEntry]:
         """Return the active accounts of these types, by name."""

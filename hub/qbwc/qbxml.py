@@ -20,7 +20,7 @@ from lxml import etree
 from hub.errors import QBXMLError
 from hub.qbwc.letters import legal, storable
 from hub.qbwc.notation import Shape
-from hub.qbwc.shapes import ATTRIBUTES, SHAPES, Fields
+from hub.qbwc.shapes import ATTRIBUTES, KEYED, SHAPES, Fields
 
 VERSION = "13.0"
 """Spoken by QuickBooks 2014 and later; for our requests 13.0 and 16.0 are equal (protocol.md C.1)."""
@@ -101,7 +101,7 @@ def _write(parts: list[str], fields: Fields) -> None:
     for name, value in fields.items():
         if isinstance(value, str):
             parts.append(f"<{name}>{escape(value)}</{name}>")
-        elif isinstance(value, Mapping):
+        elif isinstance(value, KEYED):
             parts.append(f"<{name}>")
             _write(parts, value)
             parts.append(f"</{name}>")
@@ -119,9 +119,10 @@ def escape(text: str) -> str:
     QuickBooks Desktop keeps Windows-1252; what lies beyond is written in its
     nearest plain letters, or ``?`` (protocol.md E.3).
     """
-    text = storable(text)
-    if text.isascii() and not _MARKUP.search(text):
+    # Nearly every text is written as it is.
+    if text.isascii() and text.isprintable() and not _MARKUP.search(text):
         return text
+    text = storable(text)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
