@@ -76,6 +76,7 @@ def _tenant(config: Configurator) -> None:
         ("proof_cause", "/proof/{cause}"),
         ("settings", "/settings"),
         ("switch", "/settings/mode"),
+        ("switch_file", "/settings/mode.csv"),
         ("cutover", "/settings/cut-over"),
         ("integration", "/integration"),
         ("accounts", "/settings/accounts"),

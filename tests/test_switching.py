@@ -86,7 +86,7 @@ def test_from_summary_to_full_nothing_is_sent_again(summary):
     plan = switch(summary)
     assert str(plan.cutover) == "2026-05-21"
     assert [(one.customer, one.amount) for one in plan.owed] == [("Ada", Decimal("70.00"))]
-    assert (plan.stands_on, plan.belongs_on) == ("Billing Clearing", "Accounts Receivable")
+    assert plan.accounts == {"USD": ("Billing Clearing", "Accounts Receivable")}
     bill(summary, "2", "50.00", "2026-06-02")
     settle(summary)
     counts = summary.counts()
@@ -169,7 +169,7 @@ def test_a_late_change_of_a_document_is_made_in_the_document(full, change):
     bill(full, "1", "100.00", "2026-05-03")
     settle(full)
     plan = switch(full, "2026-06-01")
-    assert (plan.stands_on, plan.belongs_on) == ("Accounts Receivable", "Billing Clearing")
+    assert plan.accounts == {"USD": ("Accounts Receivable", "Billing Clearing")}
     bill(full, "1", **{"amount": "100.00", "date": "2026-05-03", "version": 2} | change)
     full.close("june")
     settle(full)

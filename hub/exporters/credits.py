@@ -21,6 +21,7 @@ from hub.books import changes, contents
 from hub.books.chart import Chart, Objection
 from hub.books.links import Links
 from hub.books.models import Connection, Link
+from hub.db import among
 from hub.exporters import forms
 from hub.exporters.contract import (
     MISSING,
@@ -33,12 +34,20 @@ from hub.exporters.contract import (
 )
 from hub.exporters.parents import excluded, waits_for
 from hub.exporters.revisions import used_on
+from hub.exporters.taken import elsewhere
 from hub.ledger.models import CreditMemo, CreditMemoApplied, Invoice, Status
 from hub.money import ZERO, plain
+from hub.tenants.policies import policy_of
 
 GONE = (
     "QuickBooks does not have this any more, though a credit memo takes it back. Delete that memo there "
     "as well, or exclude this."
+)
+
+
+NO_CREDIT = (
+    "No credit is used on it. What is dated before the cut-over or summed up in a journal entry is no "
+    "document that could be."
 )
 
 
@@ -128,9 +137,16 @@ class Credits:
         self._excluded = excluded(
             self._db, [one for one in (*subjects, *memos) if one not in self._linked]
         )
+        unlinked = {
+            ("credit_memo", row.credit_memo_id)
+            for row in rows
+            if f"credit_memo:{row.credit_memo_id}" not in self._linked
+        }
+        early = elsewhere(self._db, unlinked, policy_of(self._db).cutover) if unlinked else set()
         wanted: dict[int, list[Any]] = defaultdict(list)
         for row in rows:
-            wanted[row.invoice_id].append(row)
+            if ("credit_memo", row.credit_memo_id) not in early:
+                wanted[row.invoice_id].append(row)
         found: dict[str, Outcome] = {}
         for invoice in invoices:
             try:
@@ -162,7 +178,7 @@ class Credits:
         former = [link for link in self._former.get(subject, []) if not link.voided]
         documents = [*former, *_present(current)]
         if not former and not rows:
-            return Nothing("No credit is used on it.", invoice.version)
+            return Nothing(NO_CREDIT, invoice.version)
         if invoice.status is Status.OPEN and current is None:
             called = f"the invoice “{invoice.number}”"
             raise Objection(waits_for(called, self._excluded.get(subject)))
@@ -226,6 +242,18 @@ class Credits:
             ],
         }
         return Prepared("InvoiceMod", {"InvoiceMod": fields}, version)
+
+
+def credited(db: Session, invoice_ids: Sequence[int]) -> set[int]:
+    """Return those of the invoices on which credit memos are to be used."""
+    if not invoice_ids:
+        return set()
+    query = (
+        select(CreditMemoApplied.invoice_id)
+        .join(CreditMemo)
+        .where(among(CreditMemoApplied.invoice_id, invoice_ids), CreditMemo.status == Status.OPEN)
+    )
+    return set(db.scalars(query.distinct()))
 
 
 def _present(link: Link | None) -> list[Link]:

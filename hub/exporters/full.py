@@ -37,7 +37,7 @@ from hub.exporters.contract import (
     first_open_day,
     fits,
 )
-from hub.exporters.credits import Credits, Forerunners, Reversals, owners
+from hub.exporters.credits import Credits, Forerunners, Reversals, credited, owners
 from hub.exporters.customers import Customers
 from hub.exporters.doubles import Doubles
 from hub.exporters.items import Items
@@ -112,6 +112,7 @@ class FullExporter:
         }
         self._parents = Parents(db, self._links, {})
         self._linked: Mapping[str, Link] = {}
+        self._credited: set[int] = set()
 
     @property
     def lists(self) -> Sequence[ListKind]:
@@ -209,6 +210,9 @@ class FullExporter:
         self._customers.load(customers, self._parents)
         payments = [record.id for record in records.values() if isinstance(record, Payment)]
         self._payments.load(payments, self._parents, owners, self._cutover)
+        invoices = (one for one in records.values() if isinstance(one, Invoice))
+        new = [one.id for one in invoices if f"invoice:{one.id}" not in self._linked]
+        self._credited = credited(self._db, new)
 
     def _outcome(self, subject: str, record: Any) -> Outcome:
         link = self._linked.get(subject)
@@ -259,8 +263,9 @@ class FullExporter:
         is_next = link is not None
         prepared = self._form(document, None, turns + is_next)
         more = self._revisions.give_way(link, document.id) if link is not None else []
-        if turns and isinstance(document, Invoice):
-            # What was left of the memos that took its forerunners back is used on it.
+        if isinstance(document, Invoice) and (turns or document.id in self._credited):
+            # What was left of the memos that took its forerunners back is used on it; so are those that
+            # found no document to be used on before.
             more = [*more, Errand(f"credits:{document.id}", CREDITS_RANK)]
         return replace(prepared, more=[*more, *self._uses(document)])
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import literal, select
+from sqlalchemy import literal, select, text
 from sqlalchemy.orm import Session
 
 from hub.books.customer_choice import choose
@@ -27,6 +27,12 @@ from hub.tenants.full_policy import full_policy
 MOST = 5000
 """How many customers are looked at in one go."""
 PAGE = 25
+_WAITS = text(
+    "EXISTS (SELECT FROM operation o WHERE o.connection_id = :connection "
+    "AND o.subject = 'customer:' || customer.id "
+    "AND o.state IN ('queued', 'held', 'failed', 'excluded'))"
+)
+"""What goes by sums alone waits for nobody's word."""
 ASKED = (Stand.PROPOSED, Stand.AMBIGUOUS, Stand.MISSING, Stand.NAME)
 
 
@@ -43,7 +49,7 @@ class Row:
 
 
 class Matches:
-    """The customers of one tenant that are not linked to QuickBooks' own yet."""
+    """The customers of one tenant that are to go to QuickBooks and are not linked to its own yet."""
 
     def __init__(self, db: Session, connection: Connection):
         self._db = db
@@ -56,8 +62,8 @@ class Matches:
         linked = select(Link.id).where(
             Link.connection_id == self._connection.id, Link.subject == subject
         )
-        query = select(Customer).where(~linked.exists()).order_by(Customer.id).limit(MOST)
-        return self._db.scalars(query).all()
+        query = select(Customer).where(~linked.exists(), _WAITS).order_by(Customer.id).limit(MOST)
+        return self._db.scalars(query, {"connection": self._connection.id}).all()
 
     @cached_property
     def _stood(self) -> Mapping[int, Standing]:

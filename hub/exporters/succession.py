@@ -12,25 +12,42 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.books.links import Links
-from hub.books.models import Connection, ListKind
+from hub.books.models import Connection, JournalEntry, Link, ListKind
 from hub.exporters.contract import Errand, Nothing, Outcome
 from hub.exporters.full import RANKS, FullExporter
 from hub.exporters.summary import SummaryExporter
 from hub.exporters.taken import elsewhere, in_entries
 from hub.ledger.contract import POSTED
 from hub.ledger.models import BillingCycle, Purpose
+from hub.tenants.models import Mode
 from hub.tenants.policies import policy_of
 
+_DOCUMENTS = ("Invoice", "CreditMemo", "ReceivePayment", "ARRefundCreditCard", "Check")
 _OF_ENTRIES = ("journal_entry", "wanted_account", "master_customer")
 IN_ENTRIES = "It stands in a journal entry, so it makes no document of its own."
 IN_SUMMARY = "It is summed up in a journal entry by the mode that is in force now."
 CREDIT_STAYS_OPEN = (
-    "The invoice was booked before the cut-over, so nothing is used on it here. The credit stays open on "
-    "the customer's account: use it in QuickBooks on the opening balance."
+    "The invoice is dated before the cut-over or summed up in a journal entry, so it is no document that "
+    "a credit could be used on. The credit stays open on the customer's account: use it in QuickBooks on "
+    "what stands there for the invoice."
 )
+
+
+_LEFT = {
+    Mode.SUMMARY: select(JournalEntry.id).limit(1),
+    Mode.FULL: select(Link.id).where(Link.object.in_(_DOCUMENTS)).limit(1),
+}
+"""What tells that a mode has left something, by mode."""
+
+
+def in_use(db: Session, mode: Mode) -> set[Mode]:
+    """Return ``mode``, which is in force, and the other one where something of it stands that late
+    changes still correct."""
+    return {mode, *(other for other, left in _LEFT.items() if other is not mode and db.scalar(left))}
 
 
 class _Succession:
@@ -57,6 +74,24 @@ class _Succession:
         """Let the entries go whose span is over."""
         return self._summary.ripe()
 
+    def _documents(self, subjects: Iterable[str]) -> set[str]:
+        """Return those of the subjects that are, or were, documents in QuickBooks."""
+        wanted = list(subjects)
+        return {*self._links.of(wanted), *self._links.former(wanted)}
+
+    def _credits_left(self, subjects: Sequence[str]) -> dict[str, Outcome]:
+        """Return what becomes of credits on invoices that never become documents."""
+        named = {one: ("invoice", int(one[8:])) for one in subjects if one.startswith("credits:")}
+        if not named:
+            return {}
+        documents = self._documents(f"invoice:{id_}" for _, id_ in named.values())
+        never = self._never({one for one in named.values() if f"invoice:{one[1]}" not in documents})
+        return {one: Nothing(CREDIT_STAYS_OPEN) for one, record in named.items() if record in never}
+
+    def _never(self, unknown: set[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Return those of the records, kind and id, without a document that never get one."""
+        raise NotImplementedError
+
     def _parted(self, subjects: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return the subjects of journal entries, and those of documents."""
         entries = [one for one in subjects if one.partition(":")[0] in _OF_ENTRIES]
@@ -68,7 +103,9 @@ class SummaryInForce(_Succession):
 
     @property
     def lists(self) -> Sequence[ListKind]:
-        return self._summary.lists
+        """With those that documents are corrected by, where there are any."""
+        more = self._full.lists if Mode.FULL in in_use(self._db, Mode.SUMMARY) else ()
+        return list(dict.fromkeys((*self._summary.lists, *more)))
 
     def recorded(self, kind: str, changed: Sequence[Any]) -> list[Errand]:
         """What QuickBooks has as a document is changed itself; all else joins an entry."""
@@ -90,15 +127,14 @@ class SummaryInForce(_Succession):
         linked = self._documents(others)
         ours = [one for one in others if one.partition(":")[0] not in POSTED or one in linked]
         made |= {one: Nothing(IN_SUMMARY) for one in set(others) - set(ours)}
-        return made | dict(self._full.prepare(ours, send))
+        made |= self._credits_left(ours)
+        return made | dict(self._full.prepare([one for one in ours if one not in made], send))
+
+    def _never(self, unknown: set[tuple[str, int]]) -> set[tuple[str, int]]:
+        return unknown
 
     def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str = "") -> str:
         return self._summary.account(purpose, charge_id, code, currency)
-
-    def _documents(self, subjects: Iterable[str]) -> set[str]:
-        """Return those of the subjects that are, or were, documents in QuickBooks."""
-        wanted = list(subjects)
-        return {*self._links.of(wanted), *self._links.former(wanted)}
 
 
 class FullInForce(_Succession):
@@ -130,16 +166,8 @@ class FullInForce(_Succession):
         made |= self._credits_left(others)
         return made | dict(self._full.prepare([one for one in others if one not in made], send))
 
-    def _credits_left(self, subjects: Sequence[str]) -> dict[str, Outcome]:
-        """Return what becomes of credits on invoices that are no documents."""
-        named = {one: ("invoice", int(one[8:])) for one in subjects if one.startswith("credits:")}
-        if not named:
-            return {}
-        invoices = [f"invoice:{id_}" for _, id_ in named.values()]
-        known = {*self._links.of(invoices), *self._links.former(invoices)}
-        unknown = {record for record in named.values() if f"invoice:{record[1]}" not in known}
-        taken = elsewhere(self._db, unknown, policy_of(self._db).cutover)
-        return {one: Nothing(CREDIT_STAYS_OPEN) for one, record in named.items() if record in taken}
+    def _never(self, unknown: set[tuple[str, int]]) -> set[tuple[str, int]]:
+        return elsewhere(self._db, unknown, policy_of(self._db).cutover)
 
     def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str = "") -> str:
         return self._full.account(purpose, charge_id, code, currency)

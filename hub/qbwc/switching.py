@@ -61,6 +61,15 @@ class Owed(NamedTuple):
     amount: Decimal
 
 
+class Accounts(NamedTuple):
+    """The accounts in QuickBooks of what customers owe in one currency."""
+
+    stands_on: str
+    """Where the old mode's books have it."""
+    belongs_on: str
+    """Where the new mode looks for it."""
+
+
 @dataclass
 class Plan:
     """What a switch does, before it is done."""
@@ -75,10 +84,8 @@ class Plan:
     """What of the opening position stands in the old mode's books."""
     late: list[Part] = field(default_factory=list)
     """What is dated on the cut-over or later and booked already, so that the cut-over cannot be."""
-    stands_on: str = ""
-    """The account in QuickBooks where that stands."""
-    belongs_on: str = ""
-    """The account where the new mode looks for it."""
+    accounts: dict[str, Accounts] = field(default_factory=dict)
+    """By currency, of all in which something is owed."""
 
     def of(self, place: str) -> list[Part]:
         """Return the parts that something becomes of: ``booked``, ``finishing``, ``anew``, ``behind``
@@ -88,10 +95,13 @@ class Plan:
     @property
     def opening(self) -> dict[str, Decimal]:
         """What all customers owe as of the cut-over, by currency."""
-        found: dict[str, Decimal] = {}
-        for one in self.owed:
-            found[one.currency] = found.get(one.currency, ZERO) + one.amount
-        return found
+        return in_each(self.owed)
+
+    def sides(self, one: Owed) -> tuple[str, str]:
+        """Return the accounts to debit and to credit for what a customer owes, to have it stand where
+        it belongs."""
+        stands_on, belongs_on = self.accounts[one.currency]
+        return (belongs_on, stands_on) if one.amount > 0 else (stands_on, belongs_on)
 
     @property
     def seen(self) -> str:
@@ -102,10 +112,17 @@ class Plan:
             str(self.cutover),
             [[*part[:-1], plain(part.amount)] for part in self.parts],
             [[*one[:-1], plain(one.amount)] for one in self.owed],
-            self.stands_on,
-            self.belongs_on,
+            self.accounts,
         ]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def in_each(owed: Iterable[Owed]) -> dict[str, Decimal]:
+    """Return the sums of what is owed, by currency."""
+    found: dict[str, Decimal] = {}
+    for one in owed:
+        found[one.currency] = found.get(one.currency, ZERO) + one.amount
+    return dict(sorted(found.items()))
 
 
 class Switching:
@@ -131,19 +148,24 @@ class Switching:
         plan.parts = [Part(*row) for row in self._db.execute(text(_PARTS), values)]
         plan.late = [Part("late", *row) for row in self._db.execute(text(_LATE), values)]
         plan.owed = [Owed(*row) for row in self._db.execute(text(_OWED), values)]
-        accounts = {Mode.SUMMARY: self._account(Mode.SUMMARY), Mode.FULL: self._account(Mode.FULL)}
-        plan.stands_on, plan.belongs_on = accounts[now], accounts[then]
+        stands_on, belongs_on = self._accounts(now, plan.opening), self._accounts(then, plan.opening)
+        plan.accounts = {one: Accounts(stands_on[one], belongs_on[one]) for one in plan.opening}
         return plan
 
-    def _account(self, mode: Mode) -> str:
-        """Return the account on which a mode has what customers owe, or what it is called."""
-        exporter = (SummaryExporter if mode is Mode.SUMMARY else FullExporter)(
-            self._db, self._connection
-        )
-        try:
-            return exporter.account(Purpose.RECEIVABLE, None, "")
-        except Objection:
-            return "the clearing account" if mode is Mode.SUMMARY else "Accounts Receivable"
+    def _accounts(self, mode: Mode, currencies: Iterable[str]) -> dict[str, str]:
+        """Return the accounts on which a mode has what customers owe, or what they are called."""
+        exporter: SummaryExporter | FullExporter
+        if mode is Mode.SUMMARY:
+            exporter, called = SummaryExporter(self._db, self._connection), "the clearing account"
+        else:
+            exporter, called = FullExporter(self._db, self._connection), "Accounts Receivable"
+        found = {}
+        for currency in currencies:
+            try:
+                found[currency] = exporter.account(Purpose.RECEIVABLE, None, "", currency)
+            except Objection:
+                found[currency] = f"{called} for {currency}, not there yet"
+        return found
 
     def check(self, plan: Plan) -> None:
         """See that the plan's cut-over can be.

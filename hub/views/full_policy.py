@@ -38,6 +38,7 @@ from hub.tenants.full_policy import (
     Voided,
     full_policy,
 )
+from hub.tenants.models import Mode
 from hub.views.page import Page, refusal
 
 
@@ -322,7 +323,7 @@ class FullPolicyPage(Page):
     def show(self) -> dict[str, Any]:
         typed = {one.name: getattr(self.policy, one.name) for one in _all()}
         return {
-            "is_used": ListKind.CUSTOMER in self.outbox.exporter.lists,
+            "is_used": Mode.FULL in self.modes,
             "sections": SECTIONS,
             "options": self.options,
             "typed": {name: "" if value is False else str(value) for name, value in typed.items()},

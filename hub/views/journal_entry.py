@@ -21,6 +21,7 @@ from hub.qbwc.entries import Stand, Standing
 from hub.qbwc.models import Message, State
 from hub.security import Permission
 from hub.views import journal_files
+from hub.views.files import attached
 from hub.views.journal import EntryOfTenant, reason
 from hub.views.page import whole
 
@@ -151,13 +152,11 @@ class EntryFile(EntryOfTenant):
     def __call__(self) -> Response:
         one, wanted = self.standing, self.request.matchdict["ending"]
         tie = self.tie()
-        if wanted == "pdf":
-            body = journal_files.pdf(self.tenant, one, tie, self.now)
-            response = Response(body, content_type="application/pdf", charset=None)
-        else:
-            response = Response(journal_files.csv(one), content_type="text/csv", charset="utf-8")
-        response.content_disposition = f'attachment; filename="{one.entry.number}.{wanted}"'
-        return response
+        is_paper = wanted == "pdf"
+        content = (
+            journal_files.pdf(self.tenant, one, tie, self.now) if is_paper else journal_files.csv(one)
+        )
+        return attached(content, f"{one.entry.number}.{wanted}")
 
 
 @view_defaults(

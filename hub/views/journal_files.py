@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import csv as csv_module
 import datetime as dt
-import io
+from collections.abc import Iterator
 
 from hub.books.tieout import TieOut
 from hub.money import plain, pretty
 from hub.qbwc.entries import Standing
 from hub.tenants.models import Tenant
+from hub.views import files
+from hub.views.files import inert
 from hub.views.paper import Column, Paper
 
 _CELLS = ("date", "number", "account", "name", "class", "memo", "debit", "credit", "currency")
-_FORMULA = ("=", "+", "-", "@")
 
 
 def csv(one: Standing) -> bytes:
     """Return one row for each line, in UTF-8 with a mark that tells Excel so."""
-    text = io.StringIO()
-    writer = csv_module.writer(text, lineterminator="\r\n")
-    writer.writerow(_CELLS)
+    return files.csv(_CELLS, _rows(one))
+
+
+def _rows(one: Standing) -> Iterator[tuple[object, ...]]:
     for line in one.draft.lines:
         debit = plain(line.amount) if line.amount > 0 else ""
         credit = plain(-line.amount) if line.amount < 0 else ""
         words = (line.account, line.entity, line.class_name, line.memo)
-        writer.writerow(
-            [
-                one.draft.date.isoformat(),
-                _inert(one.entry.number),
-                *map(_inert, words),
-                debit,
-                credit,
-                one.entry.currency,
-            ]
-        )
-    return text.getvalue().encode("utf-8-sig")
-
-
-def _inert(text: str) -> str:
-    """Return ``text`` so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+        head = one.draft.date.isoformat(), inert(one.entry.number)
+        yield *head, *map(inert, words), debit, credit, one.entry.currency
 
 
 def pdf(tenant: Tenant, one: Standing, tie: TieOut | None, moment: dt.datetime) -> bytes:

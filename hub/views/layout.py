@@ -19,6 +19,7 @@ from pyramid.httpexceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
 from pyramid.tweens import EXCVIEW
 
 from hub.exporters.choices import spoken
+from hub.exporters.succession import in_use
 from hub.ledger import sheet
 from hub.money import pretty, pretty_each
 from hub.security import Permission
@@ -104,7 +105,9 @@ def add_globals(event: Any) -> None:
         may=may,
         url=url,
         menu=Menu(
-            request.matched_route and request.matched_route.name, request.path, tenant and tenant.mode
+            request.matched_route and request.matched_route.name,
+            request.path,
+            in_use(request.db, tenant.mode) if tenant else (),
         ),
     )
     event.setdefault("fault", None)

@@ -8,12 +8,12 @@ from typing import Any
 
 from pyramid.view import view_config, view_defaults
 
-from hub.books.models import ListKind
 from hub.errors import Refused
 from hub.exporters.matches import ASKED, MOST, Matches
 from hub.exporters.standing import Stand
 from hub.ledger.models import Customer
 from hub.security import Permission
+from hub.tenants.models import Mode
 from hub.views.page import Page, whole
 
 LABELS = {
@@ -34,8 +34,8 @@ class MatchesPage(Page):
 
     @property
     def is_used(self) -> bool:
-        """Whether the tenant's mode has customers of its own in QuickBooks."""
-        return ListKind.CUSTOMER in self.outbox.exporter.lists
+        """Whether the tenant has customers of its own in QuickBooks."""
+        return Mode.FULL in self.modes
 
     @view_config(request_method="GET")
     def show(self) -> dict[str, Any]:

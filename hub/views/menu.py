@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from hub.tenants.models import Mode
@@ -18,7 +19,7 @@ class Entry:
     also: tuple[str, ...] = ()
     """Routes of pages that lie below this one."""
     mode: Mode | None = None
-    """The only mode that it is for, if not for both."""
+    """The only mode that it is for, if not for both; what a switch has left is of that mode, too."""
 
 
 ERP = Entry(
@@ -78,14 +79,14 @@ class Menu:
 
     entries = ENTRIES
 
-    def __init__(self, route: str | None, path: str, mode: Mode | None):
+    def __init__(self, route: str | None, path: str, modes: Collection[Mode]):
         self._route = route
         self._path = path
-        self._mode = mode
+        self.modes = modes
 
     def shown(self, entries: tuple[Entry, ...]) -> list[Entry]:
-        """Return the entries that the tenant's mode has a use for."""
-        return [entry for entry in entries if entry.mode in (None, self._mode)]
+        """Return the entries that the tenant has a use for."""
+        return [entry for entry in entries if entry.mode is None or entry.mode in self.modes]
 
     def is_open(self, entry: Entry) -> bool:
         """Whether the page is this entry's own."""

@@ -18,10 +18,11 @@ from hub.books.connections import main_connection
 from hub.books.integration import Integration
 from hub.books.models import Connection
 from hub.errors import Fault, Refused
+from hub.exporters.succession import in_use
 from hub.ledger.intake import Intake
 from hub.qbwc.outbox import Outbox
 from hub.security import TenantContext
-from hub.tenants.models import Tenant
+from hub.tenants.models import Mode, Tenant
 from hub.tenants.service import StaffRoom
 
 NOT_KEPT = "The text is not kept any more."
@@ -99,6 +100,11 @@ class Page:
         """Whose name acts are written down under."""
         identity = self.request.identity
         return f"{identity.name} (support)" if identity.is_support else str(identity.name)
+
+    @cached_property
+    def modes(self) -> set[Mode]:
+        """The mode in force, and the other one where it has left something to be corrected."""
+        return in_use(self.db, self.tenant.mode)
 
     @cached_property
     def connection(self) -> Connection:

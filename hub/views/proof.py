@@ -19,6 +19,7 @@ from hub.qbwc.models import State
 from hub.qbwc.pulse import pulse
 from hub.security import Permission
 from hub.views import proof_files
+from hub.views.files import attached
 from hub.views.journal import JournalOfTenant
 from hub.views.page import Form
 from hub.views.span import SpanPage
@@ -88,14 +89,11 @@ class ProofFile(SpanPage):
     def __call__(self) -> Response:
         wanted = self.request.matchdict["ending"]
         proof = proof_for(self.db, self.tenant, self.needed_span(), thorough=True)
-        if wanted == "pdf":
-            body = proof_files.pdf(self.tenant, self.connection, proof)
-            response = Response(body, content_type="application/pdf", charset=None)
-        else:
-            response = Response(proof_files.csv(proof), content_type="text/csv", charset="utf-8")
-        name = f"proof-{self.tenant.slug}-{proof.moment:%Y-%m-%d}.{wanted}"
-        response.content_disposition = f'attachment; filename="{name}"'
-        return response
+        is_paper = wanted == "pdf"
+        content = (
+            proof_files.pdf(self.tenant, self.connection, proof) if is_paper else proof_files.csv(proof)
+        )
+        return attached(content, f"proof-{self.tenant.slug}-{proof.moment:%Y-%m-%d}.{wanted}")
 
 
 @view_config(

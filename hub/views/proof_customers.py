@@ -15,6 +15,7 @@ from hub.ledger.register import Register
 from hub.qbwc.desk import Desk
 from hub.security import Permission
 from hub.views import proof_files
+from hub.views.files import attached
 from hub.views.page import whole
 from hub.views.span import SpanPage, in_words
 
@@ -57,10 +58,8 @@ class CustomersFile(SpanPage):
 
     def __call__(self) -> Response:
         rows, _ = customers_for(self.db, self.tenant, self.needed_span()).page()
-        response = Response(proof_files.customers(rows), content_type="text/csv", charset="utf-8")
         name = f"proof-by-customer-{self.tenant.slug}-{self.now:%Y-%m-%d}.csv"
-        response.content_disposition = f'attachment; filename="{name}"'
-        return response
+        return attached(proof_files.customers(rows), name)
 
 
 @view_config(

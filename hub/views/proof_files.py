@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv as csv_module
-import io
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
@@ -15,6 +13,8 @@ from hub.books.proof import Proof
 from hub.money import ZERO, plain, pretty, pretty_each
 from hub.qbwc.pulse import spoken
 from hub.tenants.models import Tenant
+from hub.views import files
+from hub.views.files import inert
 from hub.views.paper import Column, Paper
 from hub.views.span import in_words
 
@@ -23,7 +23,6 @@ CUSTOMERS_HEAD = (
     *("part", "customer", "currency", "billed", "paid", "owed", "booked", "difference"),
     "cause",
 )
-_FORMULA = ("=", "+", "-", "@")
 MOST = 24
 """How many accounts stand on the page; the CSV has them all."""
 
@@ -31,16 +30,12 @@ MOST = 24
 def csv(proof: Proof) -> bytes:
     """Return the accounts, the causes on each of them, the causes, the position, in UTF-8 with a mark
     that tells Excel so."""
-    text = io.StringIO()
-    writer = csv_module.writer(text, lineterminator="\r\n")
-    writer.writerow(HEAD)
-    writer.writerows(_rows(proof))
-    return text.getvalue().encode("utf-8-sig")
+    return files.csv(HEAD, _rows(proof))
 
 
 def _rows(proof: Proof) -> Iterator[tuple[object, ...]]:
     for row in proof.rows:
-        account = _inert(row.account)
+        account = inert(row.account)
         amounts = plain(row.billed), plain(row.booked), plain(row.difference)
         yield "account", account, row.currency, *amounts, "", ""
         for cause in Cause:
@@ -53,9 +48,9 @@ def _rows(proof: Proof) -> Iterator[tuple[object, ...]]:
             yield "cause", "", currency, "", "", plain(amount), share.cause.value, share.carriers
     for month in proof.months:
         amounts = plain(month.billed), plain(month.booked), plain(month.difference)
-        yield f"month {month.month:%Y-%m}", _inert(month.account), month.currency, *amounts, "", ""
+        yield f"month {month.month:%Y-%m}", inert(month.account), month.currency, *amounts, "", ""
     for position in proof.positions:
-        where = _inert(position.account), position.currency
+        where = inert(position.account), position.currency
         figures = plain(position.expected), plain(position.booked), plain(position.difference)
         yield "position", *where, *figures, "", ""
         yield "opening position", *where, plain(position.opening), "", "", "", ""
@@ -72,23 +67,16 @@ def _unknown(position: Position) -> str:
 
 def customers(rows: Iterable[CustomerRow]) -> bytes:
     """Return the customers, and the causes of each, like the accounts."""
-    text = io.StringIO()
-    writer = csv_module.writer(text, lineterminator="\r\n")
-    writer.writerow(CUSTOMERS_HEAD)
+    return files.csv(CUSTOMERS_HEAD, _customer_rows(rows))
+
+
+def _customer_rows(rows: Iterable[CustomerRow]) -> Iterator[tuple[object, ...]]:
     for row in rows:
-        name = _inert(row.name)
+        name = inert(row.name)
         amounts = map(plain, (row.billed, row.paid, row.owed, row.booked, row.difference))
-        writer.writerow(("customer", name, row.currency, *amounts, ""))
+        yield "customer", name, row.currency, *amounts, ""
         for cause, amount in row.causes.items():
-            writer.writerow(
-                ("customer cause", name, row.currency, "", "", "", "", plain(amount), cause.value)
-            )
-    return text.getvalue().encode("utf-8-sig")
-
-
-def _inert(text: str) -> str:
-    """Return ``text`` so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+            yield "customer cause", name, row.currency, "", "", "", "", plain(amount), cause.value
 
 
 def pdf(tenant: Tenant, connection: Connection, proof: Proof) -> bytes:

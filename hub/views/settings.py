@@ -6,7 +6,6 @@ from typing import Any
 
 from pyramid.view import view_config, view_defaults
 
-from hub.books.models import ListKind
 from hub.errors import Refused
 from hub.exporters.preview import Preview
 from hub.qbwc import modes
@@ -34,7 +33,6 @@ class IntegrationPage(JournalOfTenant):
             "counts": desk.counts(),
             "State": State,
             "connection": self.connection,
-            "items_in_mode": ListKind.ITEM in self.outbox.exporter.lists,
             "waiting": self.entries.counts()[Stand.WAITING],
         }
 

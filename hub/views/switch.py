@@ -5,19 +5,24 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from pyramid.response import Response
 from pyramid.view import view_config, view_defaults
 
 from hub.errors import Refused
 from hub.ledger.models import BillingCycle
+from hub.money import plain
 from hub.qbwc import modes
-from hub.qbwc.switching import Plan, Switching
+from hub.qbwc.switching import Plan, Switching, in_each
 from hub.security import Permission
 from hub.tenants.models import Mode
+from hub.tenants.policies import policy_of
+from hub.views import files
 from hub.views.page import Page, refusal
 from hub.views.policy import day
 
 SHOWN = 500
 """How many customers of the opening position are listed."""
+COLUMNS = ("date", "customer", "currency", "amount", "debit", "credit")
 PLACES = {
     "booked": (
         "Stays where it is booked",
@@ -37,19 +42,49 @@ PLACES = {
 }
 
 
-@view_defaults(route_name="switch", renderer="hub:templates/switch.jinja2", permission=Permission.READ)
-class SwitchPage(Page):
-    """The plan for a cut-over, and the switch."""
+class SwitchOfTenant(Page):
+    """What the page and the file share."""
 
     @cached_property
     def switching(self) -> Switching:
         return Switching(self.db, self.tenant, self.connection, self.actor)
 
+    @property
+    def asked(self) -> str:
+        """The cut-over that the address names."""
+        return self.request.GET.get("cutover", "").strip()[:40]
+
+
+@view_config(route_name="switch_file", request_method="GET", permission=Permission.READ)
+class OpeningFile(SwitchOfTenant):
+    """What to enter in QuickBooks for every customer, as CSV."""
+
+    def __call__(self) -> Response:
+        plan = self.switching.plan(day("cutover", self.asked))
+        self.switching.check(plan)
+        rows = (
+            (
+                plan.cutover,
+                files.inert(one.customer),
+                one.currency,
+                plain(abs(one.amount)),
+                *map(files.inert, plan.sides(one)),
+            )
+            for one in plan.owed
+        )
+        name = f"opening-position-{self.tenant.slug}-{plan.cutover}.csv"
+        return files.attached(files.csv(COLUMNS, rows), name)
+
+
+@view_defaults(route_name="switch", renderer="hub:templates/switch.jinja2", permission=Permission.READ)
+class SwitchPage(SwitchOfTenant):
+    """The plan for a cut-over, and the switch."""
+
     @view_config(request_method="GET")
     def show(self) -> Any:
         if not modes.has_booked(self.db, self.connection):
             return self.done("Nothing is booked yet, so a mode is just chosen here.", "settings")
-        return self._planned(self.request.GET.get("cutover", "").strip()[:40])
+        return self._planned(self.asked)
 
     def _planned(self, typed: str, error: Refused | None = None) -> dict[str, Any]:
         """Return the page with the plan for the day that was typed, and what was wrong before."""
@@ -70,7 +105,10 @@ class SwitchPage(Page):
             "is_fit": True,
             "places": PLACES,
             "owed": plan.owed[:SHOWN],
-            "more": plan.owed[SHOWN:],
+            "more": len(plan.owed[SHOWN:]),
+            "rest": in_each(plan.owed[SHOWN:]),
+            "on_one_account": any(len(set(both)) == 1 for both in plan.accounts.values()),
+            "master_customer": policy_of(self.db).master_customer,
             "to_full": plan.then is Mode.FULL,
             "objection": modes.objection(self.db, self.connection),
             "open_cycles": self.db.query(BillingCycle).filter_by(closed=None).count(),

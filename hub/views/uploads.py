@@ -20,6 +20,7 @@ from hub.errors import HubError, Refused
 from hub.ledger import revisions, sheet
 from hub.ledger.contract import KINDS
 from hub.security import Permission
+from hub.views.files import attached
 from hub.views.page import Page, refusal
 
 SHOWN = 100
@@ -115,7 +116,7 @@ class ErrorsFile(Page):
     def __call__(self) -> Response:
         field = self.request.POST.get("errors", "")
         raw = unpack(field if isinstance(field, str) else "")
-        return _csv(raw, "not-imported.csv")
+        return attached(raw, "not-imported.csv")
 
 
 @view_config(route_name="upload_template", request_method="GET", permission=Permission.READ)
@@ -126,10 +127,4 @@ class TemplateFile(Page):
         kind = self.request.matchdict["kind"]
         if kind not in KINDS:
             raise HTTPNotFound
-        return _csv(sheet.template(kind).encode("utf-8-sig"), f"{kind.replace('_', '-')}s.csv")
-
-
-def _csv(raw: bytes, name: str) -> Response:
-    response = Response(raw, content_type="text/csv", charset="utf-8")
-    response.content_disposition = f'attachment; filename="{name}"'
-    return response
+        return attached(sheet.template(kind).encode("utf-8-sig"), f"{kind.replace('_', '-')}s.csv")
