@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub.errors import Fault
-from hub.qbwc import notation
 from hub.qbwc.letters import storable
-from hub.qbwc.notation import Shape
+from hub.qbwc.notation import Shape, read
 
 LIST_KINDS = (
     *(
@@ -491,7 +490,7 @@ addr
 ATTRIBUTES = {"requestID", "iterator", "iteratorID", "metaData"}
 
 
-SHAPES: dict[str, Shape] = notation.read(REQUESTS, PARTS)
+SHAPES: dict[str, Shape] = read(REQUESTS, PARTS)
 """The shape of each request, by its kind (``InvoiceAdd``)."""
 
 KEYED = (dict, Mapping)
