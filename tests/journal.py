@@ -113,5 +113,13 @@ def pay(tenant, name, amount, date="2026-05-20", version=1, **more):
     tenant.put("payments", name, customer="ada", date=date, amount=amount, version=version, **more)
 
 
+def keep_euros(tenant):
+    """Let the company file keep several currencies, and have an account for what is owed in euros."""
+    with tenant.company() as company:
+        company.prefer(IsMultiCurrencyOn=True)
+        fields = {"AccountType": "AccountsReceivable", "CurrencyRef": "Euro"}
+        company.lists.add("Account", "Accounts Receivable - EUR", **fields)
+
+
 def money(text):
     return Decimal(text)

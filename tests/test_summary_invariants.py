@@ -21,7 +21,7 @@ from hub.books.models import Correction, Undoing
 from hub.errors import Refused
 from hub.sandbox import faults
 from hub.tenants.models import Approval, Closed, Control, Detail, LateChange, Period
-from tests.journal import Bookkeeper, invoice, pay, start
+from tests.journal import Bookkeeper, invoice, keep_euros, pay, start
 from tests.protocol.conftest import passes
 
 CENTS = st.integers(1, 99_999).map(lambda cents: f"{Decimal(cents) / 100:.2f}")
@@ -31,14 +31,6 @@ LOSSES = {
     "requests lost": faults.LOSE_REQUEST,
     "answers lost": faults.LOSE_ANSWER,
 }
-
-
-def keep_euros(tenant):
-    """Let the company file keep several currencies, and have an account for what is owed in euros."""
-    with tenant.company() as company:
-        company.prefer(IsMultiCurrencyOn=True)
-        fields = {"AccountType": "AccountsReceivable", "CurrencyRef": "Euro"}
-        company.lists.add("Account", "Accounts Receivable - EUR", **fields)
 
 
 class Books(RuleBasedStateMachine):

@@ -13,11 +13,13 @@ from hub.qbwc.models import Operation, State
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.rulings import Rulings
 from hub.qbwc.switching import Switching
-from hub.tenants.models import Approval
+from hub.sandbox import faults
+from hub.tenants.full_policy import Hierarchy, Missing, full_policy
+from hub.tenants.models import Approval, LateChange
 from hub.tenants.service import open_tenant
 from tests.full.bench import Bench
 from tests.full.person import Person
-from tests.journal import Bookkeeper
+from tests.journal import Bookkeeper, keep_euros
 from tests.world import World
 
 
@@ -44,13 +46,13 @@ def begin(tenant):
 def bill(tenant, name, amount, date, version=1, **more):
     lines = [{"charge": "gold", "amount": amount}]
     body = {"customer": "ada", "number": name, "date": date, "lines": lines, "version": version}
-    tenant.put("invoices", name, **body, **more)
+    tenant.put("invoices", name, **(body | more))
 
 
 def pay(tenant, name, amount, date, invoice, version=1, **more):
     applied = [{"invoice": invoice, "amount": amount}]
     body = {"customer": "ada", "date": date, "amount": amount, "applied": applied, "version": version}
-    tenant.put("payments", name, **body, **more)
+    tenant.put("payments", name, **(body | more))
 
 
 def settle(tenant, off="0.00"):
@@ -202,6 +204,30 @@ def test_what_gathers_is_finished_in_its_entry_or_goes_anew(summary):
     assert (summary.counts()["JournalEntry"], summary.counts()["Invoice"]) == (3, 1)
 
 
+@pytest.mark.parametrize("late", [LateChange.AMEND, LateChange.TRUE_UP])
+def test_a_late_change_that_waits_is_still_to_be_finished(summary, late):
+    may_in_summary(summary)
+    keeper = Bookkeeper(summary)
+    keeper.choose(late_change=late, approval=Approval.MANUAL)
+    bill(summary, "1", "120.00", "2026-05-03", version=2)
+    plan = switch(summary)
+    assert [(part.place, part.amount) for part in plan.parts if part.kind == "invoice"] == [
+        ("finishing", Decimal("120.00"))
+    ]
+    keeper.approve_all()
+    settle(summary)
+
+
+def test_an_entry_in_which_all_cancels_out_is_finished(summary):
+    begin(summary)
+    bill(summary, "1", "100.00", "2026-05-03")
+    bill(summary, "1", "100.00", "2026-05-03", version=2, status="void")
+    pay(summary, "p1", "30.00", "2026-05-20", "1")
+    summary.close("may")
+    settle(summary)
+    assert {part.place for part in switch(summary).parts} == {"booked"}
+
+
 def test_what_neither_mode_has_stays_behind_with_a_name(full):
     may_in_full(full)
     full.put("charges", "odd", name="Odd", item="No such item")
@@ -260,6 +286,132 @@ def test_what_somebody_deleted_stays_a_document_when_it_is_made_anew_after_the_c
     assert full.counts()["JournalEntry"] == 0
 
 
+def test_what_was_excluded_and_is_dated_before_the_cutover_is_said_to_be_in_no_entry(full):
+    begin(full)
+    bill(full, "1", "100.00", "2026-05-03")
+    rule(full, "exclude", with_dependants=False)
+    pay(full, "p1", "30.00", "2026-05-20", "1", applied=[])
+    full.sync()
+    switch(full, "2026-06-01")
+    rule(full, "include")
+    full.close("may")
+    settle(full, off="100.00")
+    assert [share.cause.value for share in full.proof().shares] == ["before_cutover"]
+    assert next(note for kind, _, note in full.operations() if kind == "invoice") == (
+        "It is dated before 2026-06-01, the cut-over: it was booked by other means."
+    )
+
+
+def test_what_lies_in_no_entry_yet_is_said_to_be_summed_up(full):
+    begin(full)
+    bill(full, "1", "100.00", "2026-07-03")
+    rule(full, "exclude", with_dependants=False)
+    pay(full, "p1", "30.00", "2026-05-20", "1", applied=[])
+    full.sync()
+    switch(full, "2026-06-01")
+    rule(full, "include")
+    full.sync()
+    assert "sums it up" in next(note for kind, _, note in full.operations() if kind == "invoice")
+    full.put("billing-cycles", "july", name="july", starts="2026-07-01", ends="2026-07-31")
+    full.close("july")
+    settle(full)
+
+
+def waiting(tenant):
+    """What is left in the outbox."""
+    return [one for one in tenant.operations() if one[1] != "done"]
+
+
+def test_a_document_moves_to_a_customer_that_was_new_when_the_mode_was_switched(full):
+    may_in_full(full)
+    full.put("customers", "bob", name="Bob")
+    bill(full, "1", "100.00", "2026-05-03", version=2, customer="bob")
+    pay(full, "p1", "30.00", "2026-05-20", "1", version=2, customer="bob")
+    switch(full, "2026-06-01")
+    settle(full)
+    assert waiting(full) == []
+    with full.company() as company:
+        bob = company.lists.named("Customer", "Bob")
+        assert company.transactions.owed_by(bob.id) == 7000
+
+
+def test_a_document_bills_a_charge_that_is_new_after_the_switch(full):
+    choose(full, item_missing=Missing.CREATE, item_account="Sales:Subscriptions")
+    may_in_full(full)
+    switch(full, "2026-06-01")
+    full.put("charges", "new", name="New", accounting_code="4010", item="New item")
+    lines = [{"charge": "new", "amount": "100.00"}]
+    bill(full, "1", "100.00", "2026-05-03", version=2, lines=lines)
+    settle(full)
+    assert waiting(full) == []
+
+
+def test_a_document_moves_to_a_job_whose_parent_is_new_after_the_switch(full):
+    choose(full, hierarchy=Hierarchy.JOBS)
+    may_in_full(full)
+    switch(full, "2026-06-01")
+    full.put("customers", "firm", name="Firm")
+    full.put("customers", "site", name="Site", parent="firm")
+    bill(full, "1", "100.00", "2026-05-03", version=2, customer="site")
+    pay(full, "p1", "30.00", "2026-05-20", "1", version=2, customer="site")
+    settle(full)
+    assert waiting(full) == []
+    with full.company() as company:
+        assert company.lists.named("Customer", "Firm:Site")
+
+
+def choose(tenant, **values):
+    """Choose how documents are made."""
+    with tenant.db() as db:
+        open_tenant(db, tenant.slug)
+        policy = full_policy(db, lock=True)
+        for name, value in values.items():
+            setattr(policy, name, value)
+
+
+def credit(tenant, name, date, invoice, version=1):
+    lines = [{"charge": "gold", "amount": "10.00"}]
+    body = {"customer": "ada", "number": name, "date": date, "lines": lines, "version": version}
+    applied = [{"invoice": invoice, "amount": "10.00"}] if invoice else []
+    tenant.put("credit-memos", name, **body, applied=applied)
+
+
+def test_a_credit_that_is_summed_up_waits_for_no_memo(full):
+    may_in_full(full)
+    bill(full, "2", "50.00", "2026-06-02")
+    credit(full, "c1", "2026-06-03", "1")
+    credit(full, "c2", "2026-06-03", "2")
+    switch(full, "2026-06-01")
+    full.close("june")
+    settle(full)
+    assert waiting(full) == []
+
+
+def test_a_credit_memo_on_an_invoice_that_is_summed_up_stays_open(full):
+    may_in_full(full)
+    credit(full, "c1", "2026-05-25", None)
+    settle(full)
+    switch(full, "2026-06-01")
+    bill(full, "2", "50.00", "2026-06-02")
+    credit(full, "c1", "2026-05-25", "2", version=2)
+    full.close("june")
+    settle(full)
+    assert waiting(full) == []
+    assert any("credit stays open" in note for _, _, note in full.operations())
+
+
+def test_a_customer_in_another_currency_is_not_made_for_what_is_summed_up(full):
+    keep_euros(full)
+    may_in_full(full)
+    bill(full, "2", "50.00", "2026-06-02", currency="EUR")
+    full.sync(plan=faults.refusing("<CustomerAdd>", 3180, times=9))
+    assert [kind for kind, _, _ in waiting(full)] == ["invoice", "customer_currency"]
+    switch(full, "2026-06-01")
+    full.sync()
+    assert waiting(full) == []
+    assert full.counts()["Customer"] == 3
+
+
 def rule(tenant, how, **more):
     """Exclude the one invoice, or include it again."""
     with tenant.db() as db:
@@ -279,6 +431,17 @@ def test_a_day_with_something_booked_on_it_is_refused_with_one_that_works(summar
         switch(summary, "2026-05-20")
     with pytest.raises(Refused, match="still to come"):
         switch(summary, "2099-01-01")
+
+
+def test_a_day_far_ahead_with_something_booked_on_it_is_refused_with_what_to_do(full):
+    may_in_full(full)
+    bill(full, "9", "10.00", "2099-01-01")
+    settle(full)
+    with pytest.raises(Refused, match="2099-01-02, which is still to come; for an earlier"):
+        switch(full)
+    bill(full, "9", "10.00", "2026-05-22", version=2)
+    assert str(switch(full).cutover) == "2026-05-23"
+    settle(full)
 
 
 def test_a_plan_that_is_another_by_now_is_refused(summary):

@@ -100,12 +100,22 @@ _LOOSEN = """
 """
 
 _UNBOOKED = """
-    AND posting.account = v.account
     AND NOT EXISTS (
-        SELECT FROM link WHERE link.connection_id = :connection
-          AND link.subject = v.kind || ':' || v.id AND link.version >= posting.version)
+        SELECT FROM posting booked
+        WHERE booked.kind = posting.kind AND booked.record_id = posting.record_id
+          AND booked.purpose = posting.purpose AND booked.code = posting.code
+          AND booked.charge_id IS NOT DISTINCT FROM posting.charge_id
+          AND booked.account = posting.account AND booked.journal_entry_id IS NULL
+          AND (
+              EXISTS (
+                  SELECT FROM link WHERE link.connection_id = :connection
+                    AND link.subject = v.kind || ':' || v.id AND link.version >= booked.version)
+              OR EXISTS (
+                  SELECT FROM link WHERE link.connection_id = :connection AND link.formerly <> ''
+                    AND link.formerly = v.kind || ':' || v.id AND link.version >= booked.version)))
 """
-"""A document that is booked in this version or a later one keeps its stamps."""
+"""What the document booked, or one whose place it has taken, keeps its stamp, and so does what turns that
+round; whatever the account is called by now, as it may have been renamed since the request was made."""
 
 _ROWS = """
     FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(

@@ -39,6 +39,11 @@ from hub.ledger.models import CreditMemo, CreditMemoApplied, Invoice, Status
 from hub.money import ZERO, plain
 from hub.tenants.policies import policy_of
 
+CREDIT_STAYS_OPEN = (
+    "The invoice is dated before the cut-over or summed up in a journal entry, so it is no document that "
+    "a credit could be used on. The credit stays open on the customer's account: use it in QuickBooks on "
+    "what stands there for the invoice."
+)
 GONE = (
     "QuickBooks does not have this any more, though a credit memo takes it back. Delete that memo there "
     "as well, or exclude this."
@@ -134,18 +139,16 @@ class Credits:
         former = [link for links in self._former.values() for link in links]
         reversals = [f"reversal:{link.id}" for link in former if not link.voided]
         self._linked = self._links.of([*subjects, *memos, *reversals])
-        self._excluded = excluded(
-            self._db, [one for one in (*subjects, *memos) if one not in self._linked]
-        )
-        unlinked = {
-            ("credit_memo", row.credit_memo_id)
-            for row in rows
-            if f"credit_memo:{row.credit_memo_id}" not in self._linked
-        }
-        early = elsewhere(self._db, unlinked, policy_of(self._db).cutover) if unlinked else set()
+        lacking = [
+            one for one in (*subjects, *memos) if one not in self._linked and one not in self._former
+        ]
+        self._excluded = excluded(self._db, lacking)
+        named = [(kind, int(id_)) for kind, _, id_ in (one.partition(":") for one in lacking)]
+        cutover = policy_of(self._db).cutover
+        self._elsewhere = {f"{kind}:{id_}" for kind, id_ in elsewhere(self._db, named, cutover)}
         wanted: dict[int, list[Any]] = defaultdict(list)
         for row in rows:
-            if ("credit_memo", row.credit_memo_id) not in early:
+            if f"credit_memo:{row.credit_memo_id}" not in self._elsewhere:
                 wanted[row.invoice_id].append(row)
         found: dict[str, Outcome] = {}
         for invoice in invoices:
@@ -179,6 +182,8 @@ class Credits:
         documents = [*former, *_present(current)]
         if not former and not rows:
             return Nothing(NO_CREDIT, invoice.version)
+        if subject in self._elsewhere:
+            return Nothing(CREDIT_STAYS_OPEN, invoice.version)
         if invoice.status is Status.OPEN and current is None:
             called = f"the invoice “{invoice.number}”"
             raise Objection(waits_for(called, self._excluded.get(subject)))

@@ -42,7 +42,7 @@ from hub.exporters.customers import Customers
 from hub.exporters.doubles import Doubles
 from hub.exporters.items import Items
 from hub.exporters.jobs import Owners, levels
-from hub.exporters.parents import DOUBLE_RANK, Parents, Waits
+from hub.exporters.parents import CHARGE_RANK, CUSTOMER_RANK, Parents, Waits
 from hub.exporters.payments import Payments
 from hub.exporters.revisions import CREDITS_RANK, Revisions, ended, used_on
 from hub.exporters.stationery import Stationery
@@ -61,8 +61,14 @@ from hub.ledger.postings import rounding
 from hub.money import ZERO, pretty
 from hub.tenants.policies import policy_of
 
-# A customer's jobs follow in the ranks up to 14, level by level.
-RANKS = {"customer": 10, "charge": 15, "invoice": 30, "credit_memo": 40, "payment": 50, "refund": 60}
+RANKS = {
+    "customer": CUSTOMER_RANK,
+    "charge": CHARGE_RANK,
+    "invoice": 30,
+    "credit_memo": 40,
+    "payment": 50,
+    "refund": 60,
+}
 CHARGED_BACK_RANK = 65
 """A payment that was charged back is used on the chargeback, once that is there."""
 ENDING = {"refund": 20, "payment": 22, "credit_memo": 24}
@@ -149,7 +155,7 @@ class FullExporter:
             errands += [Errand(f"payment:{id_}", CHARGED_BACK_RANK) for id_ in taken]
         if kind == "customer" and self._is_multiple:
             doubles = subjects_of(self._db, [record.id for record in changed])
-            errands += [Errand(subject, DOUBLE_RANK) for subject in doubles]
+            errands += [Errand(subject, CUSTOMER_RANK) for subject in doubles]
         return errands + [use for record in changed for use in self._uses(record, kind)]
 
     def _generations(self, changed: Sequence[Customer]) -> list[Errand]:

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from hub.books.chart import Chart, Objection
 from hub.books.models import Connection, ListEntry, ListKind
-from hub.exporters.contract import Held, Nothing, Outcome, Prepared, guid
+from hub.exporters.contract import Errand, Held, Nothing, Outcome, Prepared, guid
 from hub.exporters.forms import present
-from hub.exporters.parents import all_excluded, waits_for
+from hub.exporters.parents import CHARGE_RANK, Waits, all_excluded, all_put, waits_for
 from hub.ledger.models import Charge, ChargeKind
 from hub.money import plain
 from hub.qbwc.letters import storable
@@ -47,6 +47,10 @@ class Items:
     def _excluded(self) -> Mapping[str, str]:
         return all_excluded(self._db, "charge")
 
+    @cached_property
+    def _put(self) -> set[str]:
+        return all_put(self._db, "charge")
+
     @property
     def are_created(self) -> bool:
         """Whether an item is created for a charge that has none."""
@@ -64,7 +68,9 @@ class Items:
             self._account(chart, charge)
             if exclusion := self._excluded.get(f"charge:{charge.id}"):
                 raise Objection(waits_for(f"the item “{name}”", exclusion))
-            raise Objection(f"Waits for the item “{name}”, which QuickBooks does not have yet.")
+            subject = f"charge:{charge.id}"
+            more = [] if subject in self._put else [Errand(subject, CHARGE_RANK)]
+            raise Waits(f"Waits for the item “{name}”, which QuickBooks does not have yet.", more)
         if self.policy.item_fallback:
             item = chart.item(self.policy.item_fallback, "The fallback item", "Full mode settings")
             sentence = f"“{charge.name}” is sold as the fallback item “{item.full_name}”."

@@ -15,6 +15,7 @@ from hub.books.links import Links
 from hub.books.models import Connection, Link
 from hub.db import among
 from hub.exporters.contract import Errand
+from hub.ledger import family
 from hub.ledger.models import CreditMemo, Customer, Invoice, Status
 
 
@@ -43,7 +44,9 @@ _QUERIES = {
         for kind, model in (("invoice", Invoice), ("credit_memo", CreditMemo))
     },
 }
-DOUBLE_RANK = 10
+CUSTOMER_RANK = 10
+"""A customer's jobs follow in the ranks up to 14, level by level."""
+CHARGE_RANK = 15
 
 
 class Parents:
@@ -70,8 +73,9 @@ class Parents:
         doubles = list(self._doubles.values())
         self.linked: Mapping[str, Link] = links.of([*records, *self._known, *doubles])
         """The links of the records and their parents, by subject."""
-        self._put = _waiting(db, [one for one in doubles if one not in self.linked])
-        self.excluded = excluded(db, [one for one in (*self._known, *doubles) if one not in self.linked])
+        lacking = [one for one in (*self._known, *doubles) if one not in self.linked]
+        self._ranks = _ranks(db, [one for one in lacking if one.startswith("customer")])
+        self.excluded = excluded(db, lacking)
         """By whom parents that are not in QuickBooks have been kept from it, by subject."""
         self.former = links.former(s for s in (*records, *self._known) if not s.startswith("customer:"))
         """The documents whose place others have taken, by the subject they stood for."""
@@ -100,12 +104,11 @@ class Parents:
         subject = f"customer:{owner}"
         parent = self._known[subject]
         called = f"customer “{parent.name}”"
-        more: list[Errand] = []
         if double := self._doubles.get(Billed(parent.id, child.currency)):
             subject, called = double, f"customer “{parent.name}” in {child.currency}"
-            more = [] if double in self._put else [Errand(double, DOUBLE_RANK)]
         link = self.linked.get(subject)
         if link is None or link.voided:
+            more = [Errand(subject, self._ranks[subject])] if subject in self._ranks else []
             raise Waits(waits_for(f"the {called}", self.excluded.get(subject)), more)
         if link.missing:
             raise Objection(f"Waits for the {called}, which QuickBooks does not have any more.")
@@ -180,9 +183,22 @@ def all_excluded(db: Session, kind: str) -> Mapping[str, str]:
     return {row.subject: row.note for row in db.execute(_ALL_EXCLUDED, {"kind": f"{kind}:%"})}
 
 
-def _waiting(db: Session, subjects: Sequence[str]) -> set[str]:
-    """Return those of ``subjects`` that somebody has put into the outbox."""
-    return set(db.scalars(_PUT, {"subjects": list(subjects)})) if subjects else set()
+def _ranks(db: Session, customers: Sequence[str]) -> Mapping[str, int]:
+    """Return the turn of those of ``customers`` that nobody has put into the outbox: after all who stand
+    above them."""
+    put = set(db.scalars(_PUT, {"subjects": list(customers)})) if customers else set()
+    new = {one: one.partition(":") for one in customers if one not in put}
+    ids = [int(id_) for kind, _, id_ in new.values() if kind == "customer"]
+    parents = family.parents(db, ids) if ids else {}
+    return {
+        one: CUSTOMER_RANK + (len([*family.above(parents, int(id_))]) if kind == "customer" else 0)
+        for one, (kind, _, id_) in new.items()
+    }
+
+
+def all_put(db: Session, kind: str) -> set[str]:
+    """Return the subjects of all records of ``kind`` that somebody has put into the outbox."""
+    return set(db.scalars(_ALL_PUT, {"kind": f"{kind}:%"}))
 
 
 def waits_for(called: str, exclusion: str | None) -> str:
@@ -202,4 +218,5 @@ _ALL_EXCLUDED = text(
     "SELECT subject, note FROM operation WHERE state = 'excluded' AND subject LIKE :kind"
 )
 _PUT = text("SELECT DISTINCT subject FROM operation WHERE subject = ANY(:subjects)")
+_ALL_PUT = text("SELECT DISTINCT subject FROM operation WHERE subject LIKE :kind")
 """What a person decided about a record is told here as a row, as exporters stand below the outbox."""

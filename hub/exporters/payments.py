@@ -75,13 +75,9 @@ class Payments:
         check_bookable(self._connection, payment.currency, payment.date)
         if self._owners:
             self._owners.check(payment)
-        prepared = forms.payment(
-            self._places,
-            self._connection,
-            payment,
-            self._parents.customer(payment),
-            self._allocated(payment, link),
-        )
+        customer = self._parents.customer(payment)
+        allocated = self._allocated(payment, customer, link)
+        prepared = forms.payment(self._places, self._connection, payment, customer, allocated)
         if link is None or link.voided:
             return replace(prepared, note=self._unapplied(payment))
         return self._anew(prepared, link, payment)
@@ -135,9 +131,12 @@ class Payments:
             if f"invoice:{id_}" in self._parents.former
         ]
 
-    def _allocated(self, payment: Payment, link: Link | None) -> list[tuple[Link, Decimal]]:
+    def _allocated(
+        self, payment: Payment, customer: Link, link: Link | None
+    ) -> list[tuple[Link, Decimal]]:
         """Return what of a payment goes to which document. Where one has taken another's place, what
-        was paid of the other stays there, as that is what is free again when the payment is made anew.
+        was paid of the other stays there, as that is what is free again when the payment is made anew;
+        but not where both have moved to another customer.
         """
         before = link.content.get(contents.APPLIED, {}) if link is not None else {}
         taken = self._taken.get(payment.id, [])
@@ -150,7 +149,8 @@ class Payments:
                 paid = Decimal(before.get(former.object_id, {}).get("Amount", "0"))
                 # Somebody may have changed it in QuickBooks, so that it takes less.
                 part = min(left, paid, Decimal(there(former).get("Total", "0")))
-                if part > 0 and not (former.voided or former.missing):
+                is_own = there(former).get("Customer", [""])[0] == customer.object_id
+                if part > 0 and is_own and not (former.voided or former.missing):
                     found.append((former, part))
                     left -= part
             if left:

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from hub.books.links import Links
 from hub.books.models import Connection, JournalEntry, Link, ListKind
 from hub.exporters.contract import Errand, Nothing, Outcome
-from hub.exporters.full import RANKS, FullExporter
+from hub.exporters.full import FullExporter
 from hub.exporters.summary import SummaryExporter
-from hub.exporters.taken import elsewhere, in_entries
+from hub.exporters.taken import before, in_entries
 from hub.ledger.contract import POSTED
 from hub.ledger.models import BillingCycle, Purpose
 from hub.tenants.models import Mode
@@ -29,11 +29,8 @@ from hub.tenants.policies import policy_of
 _DOCUMENTS = ("Invoice", "CreditMemo", "ReceivePayment", "ARRefundCreditCard", "Check")
 _OF_ENTRIES = ("journal_entry", "wanted_account", "master_customer")
 IN_ENTRIES = "It stands in a journal entry, so it makes no document of its own."
-IN_SUMMARY = "It is summed up in a journal entry by the mode that is in force now."
-CREDIT_STAYS_OPEN = (
-    "The invoice is dated before the cut-over or summed up in a journal entry, so it is no document that "
-    "a credit could be used on. The credit stays open on the customer's account: use it in QuickBooks on "
-    "what stands there for the invoice."
+IN_SUMMARY = (
+    "It makes no document of its own: the mode that is in force now sums it up in a journal entry."
 )
 
 
@@ -79,19 +76,6 @@ class _Succession:
         wanted = list(subjects)
         return {*self._links.of(wanted), *self._links.former(wanted)}
 
-    def _credits_left(self, subjects: Sequence[str]) -> dict[str, Outcome]:
-        """Return what becomes of credits on invoices that never become documents."""
-        named = {one: ("invoice", int(one[8:])) for one in subjects if one.startswith("credits:")}
-        if not named:
-            return {}
-        documents = self._documents(f"invoice:{id_}" for _, id_ in named.values())
-        never = self._never({one for one in named.values() if f"invoice:{one[1]}" not in documents})
-        return {one: Nothing(CREDIT_STAYS_OPEN) for one, record in named.items() if record in never}
-
-    def _never(self, unknown: set[tuple[str, int]]) -> set[tuple[str, int]]:
-        """Return those of the records, kind and id, without a document that never get one."""
-        raise NotImplementedError
-
     def _parted(self, subjects: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return the subjects of journal entries, and those of documents."""
         entries = [one for one in subjects if one.partition(":")[0] in _OF_ENTRIES]
@@ -115,9 +99,7 @@ class SummaryInForce(_Succession):
             return errands
         linked = self._documents(f"{kind}:{record.id}" for record in later)
         own = [record for record in later if f"{kind}:{record.id}" in linked]
-        customers = {record.customer_id for record in own if hasattr(record, "customer_id")}
-        first = [Errand(f"customer:{id_}", RANKS["customer"]) for id_ in sorted(customers)]
-        return [*errands, *first, *self._full.recorded(kind, own)]
+        return [*errands, *self._full.recorded(kind, own)]
 
     def prepare(self, subjects: Sequence[str], send: bool) -> Mapping[str, Outcome]:
         entries, others = self._parted(subjects)
@@ -125,13 +107,15 @@ class SummaryInForce(_Succession):
         if not others:
             return made
         linked = self._documents(others)
-        ours = [one for one in others if one.partition(":")[0] not in POSTED or one in linked]
-        made |= {one: Nothing(IN_SUMMARY) for one in set(others) - set(ours)}
-        made |= self._credits_left(ours)
-        return made | dict(self._full.prepare([one for one in ours if one not in made], send))
-
-    def _never(self, unknown: set[tuple[str, int]]) -> set[tuple[str, int]]:
-        return unknown
+        own = {one: record for one in others if one not in linked and (record := _record(one))}
+        early = before(self._db, own.values(), policy_of(self._db).cutover)
+        taken = in_entries(self._db, own.values())
+        made |= {
+            one: Nothing(IN_ENTRIES if record in taken else IN_SUMMARY)
+            for one, record in own.items()
+            if record in taken or record not in early
+        }
+        return made | dict(self._full.prepare([one for one in others if one not in made], send))
 
     def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str = "") -> str:
         return self._summary.account(purpose, charge_id, code, currency)
@@ -163,11 +147,7 @@ class FullInForce(_Succession):
         own = {one: record for one in others if (record := _record(one))}
         taken = in_entries(self._db, own.values())
         made |= {one: Nothing(IN_ENTRIES) for one, record in own.items() if record in taken}
-        made |= self._credits_left(others)
         return made | dict(self._full.prepare([one for one in others if one not in made], send))
-
-    def _never(self, unknown: set[tuple[str, int]]) -> set[tuple[str, int]]:
-        return elsewhere(self._db, unknown, policy_of(self._db).cutover)
 
     def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str = "") -> str:
         return self._full.account(purpose, charge_id, code, currency)

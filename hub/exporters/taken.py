@@ -1,23 +1,21 @@
-"""Which records the books hold already in another way than as documents of their own.
+"""Which records the books hold in another way than as documents of their own.
 
-Either a journal entry has taken them, or they are dated before the cut-over and were booked by
-other means. No document is to come of them, and what names them must not wait for one.
+Either a journal entry has taken them, or will, or they are dated before the cut-over and were booked
+by other means. No document is to come of them, and what names them must not wait for one.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.db import among
-from hub.ledger.models import CreditMemo, Invoice, Posting
-
-_NAMED: dict[str, type[Any]] = {"invoice": Invoice, "credit_memo": CreditMemo}
-"""The kinds of records that others name."""
+from hub.ledger.models import Posting
+from hub.ledger.records import MODELS
+from hub.tenants.models import Mode, Tenant
 
 
 def in_entries(db: Session, records: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
@@ -33,15 +31,27 @@ def in_entries(db: Session, records: Iterable[tuple[str, int]]) -> set[tuple[str
     return wanted & {(kind, id_) for kind, id_ in db.execute(query.distinct())}
 
 
+def before(
+    db: Session, records: Iterable[tuple[str, int]], cutover: dt.date | None
+) -> set[tuple[str, int]]:
+    """Return those of the records, kind and id, that are dated before the cut-over."""
+    wanted = set(records)
+    found = set()
+    for kind in {kind for kind, _ in wanted} if cutover else ():
+        model = MODELS[kind]
+        early = select(model.id).where(
+            among(model.id, {id_ for one, id_ in wanted if one == kind}), model.date < cutover
+        )
+        found |= {(kind, id_) for id_ in db.scalars(early)}
+    return found
+
+
 def elsewhere(
     db: Session, records: Iterable[tuple[str, int]], cutover: dt.date | None
 ) -> set[tuple[str, int]]:
-    """Return those of the records, of which QuickBooks has no document, that never become one."""
+    """Return those of the records, of which QuickBooks has no document, that never become one: all of
+    them while summaries are in force."""
     wanted = set(records)
-    found = in_entries(db, wanted)
-    for kind, model in _NAMED.items():
-        ids = {id_ for one, id_ in wanted if one == kind}
-        if ids and cutover:
-            early = select(model.id).where(among(model.id, ids), model.date < cutover)
-            found |= {(kind, id_) for id_ in db.scalars(early)}
-    return found
+    if wanted and db.scalar(select(Tenant.mode)) is Mode.SUMMARY:
+        return wanted
+    return in_entries(db, wanted) | before(db, wanted, cutover)

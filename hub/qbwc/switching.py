@@ -42,6 +42,10 @@ STALE = (
 DAY = dt.timedelta(days=1)
 
 
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
 class Part(NamedTuple):
     """Some of the records: what becomes of them, their kind, how many, and what they add to what
     customers owe."""
@@ -93,6 +97,11 @@ class Plan:
         return [part for part in self.parts if part.place == place]
 
     @property
+    def is_early(self) -> bool:
+        """Whether even the earliest day that can be the cut-over is still to come."""
+        return self.earliest is not None and self.earliest > _today() + DAY
+
+    @property
     def opening(self) -> dict[str, Decimal]:
         """What all customers owe as of the cut-over, by currency."""
         return in_each(self.owed)
@@ -142,7 +151,7 @@ class Switching:
         last = self._db.scalar(text(_LAST), values)
         # No day comes after the last one there is; it is refused as still to come.
         earliest = min(last, dt.date.max - DAY) + DAY if last else None
-        cutover = cutover or earliest or dt.datetime.now(dt.UTC).date()
+        cutover = cutover or min(earliest or _today(), _today() + DAY)
         plan = Plan(now, then, cutover, earliest)
         values["cutover"] = cutover
         plan.parts = [Part(*row) for row in self._db.execute(text(_PARTS), values)]
@@ -176,15 +185,14 @@ class Switching:
             undo = (
                 "undo their journal entries first, or take back the approval of those that are not sent yet"
                 if plan.now is Mode.SUMMARY
-                else "void them in your billing first"
+                else "void them in your billing first, or give them their right date"
             )
+            when = ", which is still to come" if plan.is_early else ""
             raise _refused(
-                f"Records dated up to {plan.earliest - dt.timedelta(days=1)} are booked in "
-                f"{plan.now.label} Mode already. The earliest cut-over is {plan.earliest}; for an earlier "
-                f"one {undo}."
+                f"Records dated up to {plan.earliest - DAY} are booked in {plan.now.label} Mode already. "
+                f"The earliest cut-over is {plan.earliest}{when}; for an earlier one {undo}."
             )
-        today = dt.datetime.now(dt.UTC).date()
-        if plan.cutover and plan.cutover > today + dt.timedelta(days=1):
+        if plan.cutover and plan.cutover > _today() + DAY:
             raise _refused(
                 f"{plan.cutover} is still to come, and what is dated till then would go in neither mode. "
                 f"Switch on that day; what is booked by then decides whether it works."
@@ -256,14 +264,21 @@ _RECORD = " UNION ALL ".join(
     for kind in POSTED
 )
 _PLACED = f"""
-WITH record AS ({_RECORD}), taken AS (
-    SELECT p.kind, p.record_id AS id, coalesce(bool_or(e.frozen IS NOT NULL), false) AS frozen,
+WITH record AS ({_RECORD}), entry AS MATERIALIZED (
+    SELECT e.id, e.frozen IS NOT NULL AS frozen,
+        coalesce(l.version, 0) >= e.version OR e.approved IS NOT NULL AND NOT EXISTS (
+            SELECT FROM operation o
+            WHERE o.connection_id = :connection AND o.subject = 'journal_entry:' || e.id
+              AND o.state <> 'done') AS carried
+    FROM journal_entry e
+    LEFT JOIN link l ON l.connection_id = :connection AND l.subject = 'journal_entry:' || e.id
+), taken AS (
+    SELECT p.kind, p.record_id AS id, coalesce(bool_or(e.frozen), false) AS frozen,
         coalesce(bool_or(p.journal_entry_id IS NOT NULL), false) AS stamped,
-        coalesce(bool_or(e.frozen IS NOT NULL AND l.id IS NULL), false) AS waits,
+        bool_or(NOT coalesce(e.frozen AND e.carried, false)) AS waits,
         coalesce(sum(p.amount) FILTER (WHERE p.purpose = 'receivable'), 0) AS amount
     FROM posting p
-    LEFT JOIN journal_entry e ON e.id = p.journal_entry_id
-    LEFT JOIN link l ON l.connection_id = :connection AND l.subject = 'journal_entry:' || e.id
+    LEFT JOIN entry e ON e.id = p.journal_entry_id
     GROUP BY p.kind, p.record_id
 ), placed AS (
     SELECT r.*, coalesce(t.amount, 0) AS amount, coalesce(t.frozen, false) AS frozen,
@@ -335,8 +350,9 @@ _DROP_UNBOOKED = """
     DELETE FROM operation o
     WHERE o.connection_id = :connection AND o.state IN ('queued', 'held', 'failed')
       AND split_part(o.subject, ':', 1) IN (
-          'customer', 'charge', 'invoice', 'credit_memo', 'payment', 'refund')
+          'customer', 'customer_currency', 'charge', 'invoice', 'credit_memo', 'payment', 'refund')
       AND NOT EXISTS (SELECT FROM link l WHERE l.connection_id = :connection AND l.subject = o.subject)
       AND NOT EXISTS (SELECT FROM link l WHERE l.connection_id = :connection AND l.formerly = o.subject)
 """
-"""What QuickBooks has no document of waits for none any more."""
+"""What QuickBooks has no document of waits for none any more. A customer or charge that a change of one
+still needs is put again by what waits for it."""

@@ -2,6 +2,8 @@
 
 import pytest
 
+from hub.sandbox import faults, people
+
 
 def all_is_proved(bench):
     proof = bench.tenant.proof()
@@ -191,4 +193,38 @@ def test_an_invoice_billed_anew_can_be_void_with_all_that_was_paid(bench):
 
     assert all(left == "0.00" for _, _, left in bench.documents() + bench.documents("CreditMemo"))
     assert bench.tenant.balances() == {}
+    drained(bench)
+
+
+def test_a_paid_invoice_moves_to_another_customer_with_its_payment(bench):
+    bench.invoice("1042", "100.00")
+    bench.payment("p", "60.00", [("1042", "60.00")])
+    bench.tenant.sync()
+    bench.tenant.put("customers", "bob", name="Bob")
+    bench.invoice("1042", "100.00", customer="bob")
+    bench.payment("p", "60.00", [("1042", "60.00")], customer="bob")
+    for _ in range(2):
+        bench.tenant.sync()
+
+    assert bench.notes("held", "failed") == []
+    assert bench.documents()[-1] == ("1042-2", "100.00", "40.00")
+    assert bench.owed() == "0.00"
+    all_is_proved(bench)
+    drained(bench)
+
+
+def test_a_document_that_was_lost_goes_where_its_charge_is_sold_now_though_an_account_was_renamed(bench):
+    bench.tenant.sync()
+    bench.invoice("1042", "100.00")
+    bench.tenant.sync(plan=faults.whenever("<InvoiceAdd>", faults.LOSE_REQUEST))
+    with bench.tenant.company() as company:
+        people.rename(company, "Account", "Sales:Subscriptions", "Subs")
+    bench.tenant.put("charges", "gold", version=2, name="Gold", item="Usage")
+    bench.tenant.a_day_passes()
+    for _ in range(2):
+        bench.tenant.an_hour_passes()
+        bench.tenant.sync()
+
+    assert bench.documents() == [("1042", "100.00", "100.00")]
+    all_is_proved(bench)
     drained(bench)

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from hub.books.connections import main_connection
-from hub.exporters.succession import CREDIT_STAYS_OPEN
+from hub.exporters.credits import CREDIT_STAYS_OPEN
 from hub.qbwc import cutover
 from hub.qbwc.outbox import Outbox
 from hub.tenants.service import StaffRoom, open_tenant
