@@ -20,6 +20,7 @@ from hub import application, embedded, security
 from hub.db import migrate
 from hub.settings import load
 from hub.start_postgres import EMPTY
+from tests.caller import Caller
 from tests.visitor import Visitor
 from tests.world import World
 
@@ -207,3 +208,21 @@ def enter(app):
         return browser
 
     return entered
+
+
+@pytest.fixture
+def caller():
+    """Set a computer up for a tenant: ``caller(tenant)``."""
+    companies = []
+
+    def made(tenant, company=None, **options):
+        if company is None:
+            company = tenant.company()
+            companies.append(company)
+        made = Caller(tenant, company, **options)
+        made.stamp()
+        return made
+
+    yield made
+    for company in companies:
+        company.close()

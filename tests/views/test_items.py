@@ -7,7 +7,7 @@ import pytest
 from hub.books.models import ListEntry, ListKind
 from hub.sandbox import faults
 from hub.tenants.service import open_tenant
-from tests.protocol.conftest import caller, operations  # noqa: F401  a fixture
+from tests.protocol.conftest import operations
 from tests.test_customers import wish
 from tests.views.test_settings import form_of
 
@@ -192,7 +192,7 @@ def ret(number, kind):
     )
 
 
-def test_all_twelve_kinds_of_item_are_imported(full, caller):  # noqa: F811
+def test_all_twelve_kinds_of_item_are_imported(full, caller):
     """C.5: an ItemQuery answers with any mix of them."""
     one = caller(full).open()
     while "<ItemQueryRq" not in (message := one.ask()):

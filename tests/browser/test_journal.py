@@ -7,7 +7,6 @@ import pytest
 
 from hub.tenants.models import Approval
 from tests.journal import Bookkeeper
-from tests.test_browser import chromium, javascript, person, pytestmark  # noqa: F401 fixtures
 from tests.views.conftest import fill
 
 
@@ -40,7 +39,7 @@ def books(summary):
 
 
 @pytest.mark.parametrize("javascript", [True], indirect=True)
-def test_every_page_of_summary_mode_is_accessible(summary, books, person):  # noqa: F811
+def test_every_page_of_summary_mode_is_accessible(summary, books, person):
     person.sign_in(summary)
     here = f"/t/{summary.slug}"
     booked = books.entry("B261031-1").id
@@ -55,7 +54,7 @@ def test_every_page_of_summary_mode_is_accessible(summary, books, person):  # no
 
 
 @pytest.mark.parametrize("javascript", [True], indirect=True)
-def test_the_effect_of_settings_is_accessible_and_examples_follow_what_is_typed(summary, books, person):  # noqa: F811
+def test_the_effect_of_settings_is_accessible_and_examples_follow_what_is_typed(summary, books, person):
     person.sign_in(summary)
     person.go(f"/t/{summary.slug}/settings/journal-entries")
     person.page.get_by_label("Number").fill("J{date}{family}{n}")
@@ -67,7 +66,7 @@ def test_the_effect_of_settings_is_accessible_and_examples_follow_what_is_typed(
     person.assert_accessible("effect", "main")
 
 
-def test_ticked_entries_are_approved(summary, books, person):  # noqa: F811
+def test_ticked_entries_are_approved(summary, books, person):
     person.sign_in(summary)
     person.go(f"/t/{summary.slug}/journal-entries?stand=waiting")
     for box in person.page.get_by_role("checkbox").all():
