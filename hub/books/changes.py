@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -114,9 +115,24 @@ def is_forerunner(subject: str) -> bool:
     return subject.startswith("superseded:")
 
 
+def is_emptied(link: Link) -> bool:
+    """Whether somebody has taken all amounts out of a document, as voiding it in QuickBooks does."""
+    return link.found is not None and not Decimal(link.found.get("Total", "1"))
+
+
 def objection(link: Link) -> str:
     """Return the sentence that says what somebody changed, and what a person can do."""
     what = contents.told(side_by_side(link)) or "something that the hub does not read"
+    if is_past(link.subject) and is_emptied(link):
+        cure = (
+            "delete the credit memo that takes it back"
+            if is_forerunner(link.subject)
+            else "delete this one and make it anew"
+        )
+        return (
+            f"Somebody changed this in QuickBooks: {what}. An invoice and the credit memo that takes it "
+            f"back must cancel out. Press Try again to {cure}, or keep QuickBooks' version."
+        )
     if is_past(link.subject):
         return (
             f"Somebody changed this in QuickBooks: {what}. An invoice and the credit memo that takes it "

@@ -258,11 +258,12 @@ WITH waiting AS MATERIALIZED (
     SELECT w.carrier, l.id, l.version, l.missing, l.edited
     FROM wanted w JOIN link l ON l.connection_id = :connection AND l.subject = w.carrier
     UNION ALL
-    SELECT w.carrier, l.id, NULL, false, l.edited
+    SELECT w.carrier, l.id, NULL, l.missing AND NOT coalesce(m.missing OR m.voided, true), l.edited
     FROM wanted w JOIN link l ON l.connection_id = :connection AND l.formerly <> ''
         AND l.formerly = w.carrier
+    LEFT JOIN link m ON m.connection_id = :connection AND m.subject = 'reversal:' || l.id
     UNION ALL
-    SELECT w.carrier, l.id, NULL, false, l.edited
+    SELECT w.carrier, l.id, NULL, l.missing AND NOT (f.missing OR f.voided), l.edited
     FROM wanted w
     JOIN link f ON f.connection_id = :connection AND f.formerly <> '' AND f.formerly = w.carrier
     JOIN link l ON l.connection_id = :connection AND l.subject = 'reversal:' || f.id

@@ -150,6 +150,7 @@ class Links:
                 link.voided, link.edit_sequence, link.version = True, "", versions[link.subject]
                 link.booked = dt.datetime.now(dt.UTC)
         self._clear_lines([booking.subject for booking in ended])
+        self._unsettle([booking.subject for booking in ended])
 
     def lose(self, subjects: Sequence[str]) -> None:
         """QuickBooks no longer has these objects: their records count as not booked."""
@@ -158,6 +159,12 @@ class Links:
         mine = Link.connection_id == self._connection.id, among(Link.subject, subjects)
         self._db.execute(update(Link).where(*mine).values(missing=True, version=0))
         self._clear_lines(subjects)
+        self._unsettle(subjects)
+
+    def _unsettle(self, subjects: Sequence[str]) -> None:
+        """What these paid, or took back, is open again: it is read before anything rests on it."""
+        values = {"connection": self._connection.id, "subjects": list(subjects)}
+        self._db.execute(_UNSETTLE, values)
 
     def forget(self, subjects: Sequence[str]) -> None:
         """QuickBooks was asked and has nothing of these records: they may be booked anew. What was a document
@@ -231,6 +238,26 @@ class Links:
             log.exception("booked answer unreadable", extra={"subject": subject})
             return []
 
+
+_UNSETTLE = text(
+    """
+    WITH gone AS (
+        SELECT subject, content FROM link
+        WHERE connection_id = :connection AND subject = ANY(:subjects)
+    ), former AS (
+        SELECT id, formerly FROM link
+        WHERE connection_id = :connection AND formerly <> '' AND id IN (
+            SELECT split_part(subject, ':', 2)::bigint FROM gone WHERE subject LIKE 'reversal:%')
+    )
+    UPDATE link SET edit_sequence = ''
+    WHERE connection_id = :connection AND (
+        id IN (SELECT id FROM former)
+        OR subject IN (SELECT formerly FROM former)
+        OR object_id IN (
+            SELECT jsonb_object_keys(content->'Applied') FROM gone WHERE content ? 'Applied')
+    )
+    """
+)
 
 _COLUMNS = (
     "subject",

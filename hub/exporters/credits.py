@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.books import changes, contents
+from hub.books import changes
 from hub.books.chart import Chart, Objection
 from hub.books.links import Links
 from hub.books.models import Connection, Link
@@ -25,6 +26,7 @@ from hub.db import among
 from hub.exporters import forms
 from hub.exporters.contract import (
     MISSING,
+    Errand,
     Held,
     Nothing,
     Outcome,
@@ -33,7 +35,15 @@ from hub.exporters.contract import (
     period_objection,
 )
 from hub.exporters.parents import excluded, waits_for
-from hub.exporters.revisions import used_on
+from hub.exporters.revisions import (
+    CREDITS_RANK,
+    REVERSAL_RANK,
+    is_read,
+    is_standing,
+    read,
+    there,
+    used_on,
+)
 from hub.exporters.taken import elsewhere
 from hub.ledger.models import CreditMemo, CreditMemoApplied, Invoice, Status
 from hub.money import ZERO, plain
@@ -44,12 +54,6 @@ CREDIT_STAYS_OPEN = (
     "a credit could be used on. The credit stays open on the customer's account: use it in QuickBooks on "
     "what stands there for the invoice."
 )
-GONE = (
-    "QuickBooks does not have this any more, though a credit memo takes it back. Delete that memo there "
-    "as well, or exclude this."
-)
-
-
 NO_CREDIT = (
     "No credit is used on it. What is dated before the cut-over or summed up in a journal entry is no "
     "document that could be."
@@ -85,37 +89,103 @@ class Reversals:
         return found
 
     def _outcome(self, subject: str, link: Link, own: Link | None, chart: Chart) -> Outcome:
-        if own is not None and not own.voided:
-            return _as_it_is(own, MISSING)
-        if link.missing:
+        is_there = own is not None and not (own.voided or own.missing)
+        if own is not None and is_there and not (is_standing(link) and is_standing(own)):
+            # A void one is made anew, where there is still anything that it takes back.
+            return self._deleted(own)
+        if own is not None and is_there:
+            return _as_it_is(own)
+        if not is_standing(link):
             return Nothing("What it took back is gone from QuickBooks.", 1)
+        if own is not None and own.missing:
+            return Held(MISSING)
         try:
             date = first_open_day(self._connection, dt.date.fromisoformat(link.content["Date"]))
-            return forms.reversal(self._connection, chart, subject, link, date)
+            prepared = forms.reversal(self._connection, chart, subject, link, date)
         except Objection as error:
             return Held(str(error))
+        return replace(prepared, more=_uses(link))
+
+    def _deleted(self, own: Link) -> Outcome:
+        date = dt.date.fromisoformat(there(own)["Date"])
+        if objection := period_objection(self._connection, date):
+            return Held(objection)
+        return Prepared("TxnDel", {"TxnDelType": own.object, "TxnID": own.object_id}, 1)
 
 
 class Forerunners:
-    """The documents whose place others have taken: nothing is to be done about ``superseded:7``, unless
-    somebody has changed or deleted it in QuickBooks."""
+    """The documents whose place others have taken. Nothing is to be done about ``superseded:7``, unless
+    somebody has changed it in QuickBooks, or removed it: then what takes it back goes as well."""
 
-    def __init__(self, db: Session):
+    def __init__(self, db: Session, links: Links):
         self._db = db
+        self._links = links
 
     def prepare(self, ids: Sequence[int]) -> dict[str, Outcome]:
         """Return what each of them is, by subject."""
-        links = self._db.scalars(select(Link).where(Link.id.in_(ids))).all() if ids else []
-        return {f"superseded:{link.id}": _as_it_is(link, GONE) for link in links}
+        if not ids:
+            return {}
+        former = self._db.scalars(select(Link).where(Link.id.in_(ids))).all()
+        memos = self._links.of(f"reversal:{link.id}" for link in former)
+        return {
+            f"superseded:{link.id}": _as_former(link, memos.get(f"reversal:{link.id}"))
+            for link in former
+        }
 
 
-def _as_it_is(link: Link, missing: str) -> Outcome:
-    """Say what stands in the way of leaving a document as it is in QuickBooks."""
+def _as_former(link: Link, memo: Link | None) -> Outcome:
+    if is_standing(link):
+        return _as_it_is(link)
     if link.missing:
-        return Held(missing)
+        # That is settled now, however often QuickBooks tells that it was deleted.
+        link.voided, link.missing = True, False
+    if memo is None or not is_standing(memo):
+        return Nothing("Neither it nor what took it back stands in QuickBooks.", link.version)
+    reversal = Errand(f"reversal:{link.id}", REVERSAL_RANK)
+    return Nothing("The credit memo that takes it back is deleted too.", link.version, more=[reversal])
+
+
+def _as_it_is(link: Link) -> Outcome:
+    """Say what stands in the way of leaving a document as it is in QuickBooks."""
     if link.found is not None:
         return Held(changes.objection(link))
     return Nothing("QuickBooks has it.", link.version)
+
+
+def _uses(former: Link) -> list[Errand]:
+    """Return the errand that uses the memo which takes an invoice back on what is open of it."""
+    kind, _, id_ = former.formerly.partition(":")
+    return [Errand(f"credits:{id_}", CREDITS_RANK)] if kind == "invoice" else []
+
+
+class Planned(NamedTuple):
+    """What of the memo that takes a document back is to be used, and where."""
+
+    former: Link
+    place: Link
+    amount: Decimal
+
+
+def planned(
+    former: Sequence[Link], current: Link | None, memos: Mapping[str, Link]
+) -> Iterator[Planned]:
+    """Yield where the memos (by subject) that take back ``former`` documents of one invoice are to be used:
+    each on what is open of its document, and what is left of it on the ``current`` one; where there is
+    none, on what else is open. All documents are to have been read; a memo that is not there counts as
+    not used yet."""
+    places = [current] if current is not None else list(former)
+    documents = [*former, *_present(current)]
+    open_ = {one.id: one.balance or ZERO for one in documents}
+    for link in former:
+        memo = memos.get(f"reversal:{link.id}")
+        used = (used_on(one).get(memo.object_id, ZERO) for one in documents) if memo else ()
+        left = Decimal(link.content["Total"]) - sum(used, ZERO)
+        for place in (link, *(one for one in places if one is not link)):
+            part = min(left, open_[place.id])
+            if part > 0 and billed_to(place) == billed_to(link):
+                yield Planned(link, place, part)
+                left -= part
+                open_[place.id] -= part
 
 
 class Credits:
@@ -178,7 +248,7 @@ class Credits:
         current = self._linked.get(subject)
         if current is not None and (current.voided or current.missing):
             current = None
-        former = [link for link in self._former.get(subject, []) if not link.voided]
+        former = [link for link in self._former.get(subject, []) if is_standing(link)]
         documents = [*former, *_present(current)]
         if not former and not rows:
             return Nothing(NO_CREDIT, invoice.version)
@@ -187,9 +257,8 @@ class Credits:
         if invoice.status is Status.OPEN and current is None:
             called = f"the invoice “{invoice.number}”"
             raise Objection(waits_for(called, self._excluded.get(subject)))
-        for document in documents:
-            if not document.edit_sequence or contents.LINKED not in document.content:
-                return forms.query(document, invoice.version)
+        if unread := [one for one in documents if not is_read(one)]:
+            return read(unread, invoice.version)
         uses = [*self._of_reversals(former, current), *self._of_memos(invoice, rows, documents)]
         for document in documents:
             if mine := [use for use in uses if use.document is document and use.amount > 0]:
@@ -197,20 +266,14 @@ class Credits:
         return Nothing("Every credit is used as billed.", invoice.version)
 
     def _of_reversals(self, former: Sequence[Link], current: Link | None) -> Iterable[_Use]:
-        """A memo that takes a document back is used on what is open of that, and what is left of it on
-        the document that has taken its place; where none has, on what else is open of its kind."""
-        places = [current] if current is not None else list(former)
-        open_ = {id(one): one.balance or ZERO for one in (*former, *places)}
-        for link in former:
-            memo = self._credit(f"reversal:{link.id}", f"the credit memo for “{link.number}”")
-            used = (used_on(one).get(memo.object_id, ZERO) for one in (*former, *_present(current)))
-            left = Decimal(link.content["Total"]) - sum(used, ZERO)
-            for place in (link, *(one for one in places if one is not link)):
-                part = min(left, open_[id(place)])
-                if part > 0 and _customer(place) == _customer(link):
-                    yield _Use(memo, place, part)
-                    left -= part
-                    open_[id(place)] -= part
+        memos = {
+            (subject := f"reversal:{link.id}"): self._credit(
+                subject, f"the credit memo for “{link.number}”"
+            )
+            for link in former
+        }
+        for use in planned(former, current, memos):
+            yield _Use(memos[f"reversal:{use.former.id}"], use.place, use.amount)
 
     def _of_memos(
         self, invoice: Invoice, rows: Sequence[Any], documents: Sequence[Link]
@@ -265,8 +328,9 @@ def _present(link: Link | None) -> list[Link]:
     return [] if link is None else [link]
 
 
-def _customer(link: Link) -> str:
-    return str(link.content.get("Customer", [""])[0])
+def billed_to(link: Link) -> str:
+    """Return the ListID of the customer whose document it is in QuickBooks."""
+    return str(there(link).get("Customer", [""])[0])
 
 
 def owners(former: Mapping[str, Sequence[Link]], linked: Mapping[str, Link]) -> dict[str, str]:

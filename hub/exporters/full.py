@@ -179,7 +179,7 @@ class FullExporter:
             wanted[kind].append(int(id_))
         self._revisions.send = send
         made: dict[str, Outcome] = {
-            **Forerunners(self._db).prepare(wanted.pop("superseded", [])),
+            **Forerunners(self._db, self._links).prepare(wanted.pop("superseded", [])),
             **Credits(self._db, self._connection, self._links).prepare(wanted.pop("credits", [])),
             **Reversals(self._db, self._connection, self._links).prepare(
                 wanted.pop("reversal", []), self.chart

@@ -19,9 +19,18 @@ from hub.books.links import Links
 from hub.books.models import Connection, Link
 from hub.exporters import forms
 from hub.exporters.contract import Errand, Nothing, Outcome, Prepared, check_bookable
+from hub.exporters.credits import billed_to, planned
 from hub.exporters.jobs import Owners
 from hub.exporters.parents import Parents
-from hub.exporters.revisions import CREDITS_RANK, Revisions, ended, there
+from hub.exporters.revisions import (
+    CREDITS_RANK,
+    Revisions,
+    ended,
+    is_read,
+    is_standing,
+    read,
+    there,
+)
 from hub.exporters.taken import elsewhere
 from hub.ledger import chargebacks
 from hub.ledger.models import Payment, Refund, Status
@@ -49,6 +58,7 @@ class Payments:
         self._taken: Mapping[int, list[Refund]] = {}
         self._chargebacks: Mapping[str, Link] = {}
         self._elsewhere: set[tuple[str, int]] = set()
+        self._memos: Mapping[str, Link] = {}
 
     def load(
         self, ids: Sequence[int], parents: Parents, owners: Owners | None, cutover: dt.date | None
@@ -60,6 +70,8 @@ class Payments:
         taken = [f"refund:{one.id}" for some in self._taken.values() for one in some]
         self._chargebacks = self._links.of(taken) if taken else {}
         self._elsewhere = elsewhere(self._db, parents.unlinked(), cutover)
+        former = [link for links in parents.former.values() for link in links]
+        self._memos = self._links.of(f"reversal:{link.id}" for link in former) if ids else {}
 
     def payment(self, payment: Payment) -> Outcome:
         """Return what ``payment`` takes, after ``load``.
@@ -75,10 +87,14 @@ class Payments:
         check_bookable(self._connection, payment.currency, payment.date)
         if self._owners:
             self._owners.check(payment)
+        is_new = link is None or link.voided
+        if is_new and (unread := [one for one in self._documents(payment) if not is_read(one)]):
+            return read(unread, payment.version)
         customer = self._parents.customer(payment)
         allocated = self._allocated(payment, customer, link)
         prepared = forms.payment(self._places, self._connection, payment, customer, allocated)
         if link is None or link.voided:
+            self._outdate(payment)
             return replace(prepared, note=self._unapplied(payment))
         return self._anew(prepared, link, payment)
 
@@ -131,31 +147,88 @@ class Payments:
             if f"invoice:{id_}" in self._parents.former
         ]
 
+    def _documents(self, payment: Payment) -> list[Link]:
+        """Return the documents of those of its invoices whose place others have taken."""
+        subjects = {f"invoice:{row.invoice_id}": None for row in payment.applied}
+        return [
+            document
+            for subject in subjects
+            if subject in self._parents.former
+            for document in (*self._former(subject), *self._current(subject))
+        ]
+
+    def _former(self, subject: str) -> list[Link]:
+        return [one for one in self._parents.former.get(subject, ()) if is_standing(one)]
+
+    def _current(self, subject: str) -> list[Link]:
+        link = self._parents.linked.get(subject)
+        return [] if link is None or link.voided or link.missing else [link]
+
     def _allocated(
         self, payment: Payment, customer: Link, link: Link | None
     ) -> list[tuple[Link, Decimal]]:
-        """Return what of a payment goes to which document. Where one has taken another's place, what
-        was paid of the other stays there, as that is what is free again when the payment is made anew;
-        but not where both have moved to another customer.
+        """Return what of a payment goes to which document. Where others have taken an invoice's place, it
+        goes first to what is open of these, or stays there; but not where it has moved to another customer.
+
+        :raises Objection: when an invoice is not in QuickBooks, or takes too little.
         """
-        before = link.content.get(contents.APPLIED, {}) if link is not None else {}
         taken = self._taken.get(payment.id, [])
         found = [(self._chargeback(one, payment), one.amount) for one in taken]
         for row, amount in chargebacks.kept(payment, taken):
             if ("invoice", row.invoice_id) in self._elsewhere:
                 continue
+            subject = f"invoice:{row.invoice_id}"
+            room = self._room(subject, link)
             left = amount
-            for former in self._parents.former.get(f"invoice:{row.invoice_id}", ()):
-                paid = Decimal(before.get(former.object_id, {}).get("Amount", "0"))
-                # Somebody may have changed it in QuickBooks, so that it takes less.
-                part = min(left, paid, Decimal(there(former).get("Total", "0")))
-                is_own = there(former).get("Customer", [""])[0] == customer.object_id
-                if part > 0 and is_own and not (former.voided or former.missing):
+            for former in self._former(subject):
+                part = min(left, room[former.id])
+                if part > 0 and billed_to(former) == customer.object_id:
                     found.append((former, part))
                     left -= part
             if left:
-                found.append((self._parents.link("invoice", row.invoice_id, payment), left))
+                current = self._parents.link("invoice", row.invoice_id, payment)
+                if subject in self._parents.former and left > room[current.id]:
+                    self._check_forerunners(subject)
+                found.append((current, left))
         return found
+
+    def _room(self, subject: str, link: Link | None) -> Mapping[int, Decimal]:
+        """Return how much of a payment each document of an invoice takes, by the id of its link: what it
+        has of it where it is booked, else what is open once all credits are used."""
+        former, current = self._former(subject), self._current(subject)
+        if link is not None and not link.voided:
+            paid = link.content.get(contents.APPLIED, {})
+            before = {
+                one.id: Decimal(paid.get(one.object_id, {}).get("Amount", "0"))
+                for one in (*former, *current)
+            }
+            # Somebody may have changed it in QuickBooks, so that it takes less.
+            room = {one.id: min(before[one.id], Decimal(there(one).get("Total", "0"))) for one in former}
+            return room | {one.id: before[one.id] + (one.balance or ZERO) for one in current}
+        room = {one.id: one.balance or ZERO for one in (*former, *current)}
+        for use in planned(former, current[0] if current else None, self._memos):
+            room[use.place.id] -= use.amount
+        return room
+
+    def _check_forerunners(self, subject: str) -> None:
+        """Let a payment wait whose invoice is gone from QuickBooks while what takes that back is there.
+
+        :raises Objection: when it is so.
+        """
+        for former in self._parents.former[subject]:
+            memo = self._memos.get(f"reversal:{former.id}")
+            if memo is not None and is_standing(memo) and not is_standing(former):
+                raise Objection(
+                    f"The invoice “{former.number}”, which this paid, is gone from QuickBooks, and the credit "
+                    f"memo “{memo.number}” that takes it back is still there. Press Try again at the invoice's "
+                    "forerunner in the queue, or delete that memo in QuickBooks."
+                )
+
+    def _outdate(self, payment: Payment) -> None:
+        """Let what ``payment`` is about to pay be read again before another payment rests on it."""
+        if self._revisions.send:
+            for document in self._documents(payment):
+                document.edit_sequence = ""
 
     def _chargeback(self, chargeback: Refund, payment: Payment) -> Link:
         """Return the link of a chargeback, on which the payment that it took back is used.

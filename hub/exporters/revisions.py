@@ -9,7 +9,8 @@ closed, is taken back by a credit memo and billed anew beside it (product.md 3.4
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -136,9 +137,7 @@ class Revisions:
         return forms.adjusted(prepared, chart, chart.tax_line(code).list_id, off)
 
     def _unread(self, link: Link, record: Any) -> Outcome | None:
-        if link.edit_sequence and contents.LINKED in link.content:
-            return None
-        return forms.query(link, record.version)
+        return None if is_read(link) else forms.query(link, record.version)
 
     def _held(self, prepared: Prepared, link: Link) -> Held | None:
         if self.policy.edited is not Edited.HOLD:
@@ -199,6 +198,24 @@ class Revisions:
 def there(link: Link) -> contents.Content:
     """Return what QuickBooks says of it now."""
     return link.found if link.found is not None else link.content
+
+
+def is_read(link: Link) -> bool:
+    """Whether a document was read with all its links, and nothing has happened since that the hub knows of."""
+    return bool(link.edit_sequence) and contents.LINKED in link.content
+
+
+def read(invoices: Sequence[Link], version: int) -> Prepared:
+    """Return the request that reads some invoices again, with all that they say and are linked with."""
+    wanted = {"TxnID": [one.object_id for one in invoices]}
+    one = forms.query(invoices[0], version)
+    return replace(one, fields={**one.fields, **wanted})
+
+
+def is_standing(link: Link) -> bool:
+    """Whether a document is in QuickBooks and stands for anything: people delete and void them there."""
+    total = there(link).get("Total")
+    return not (link.voided or link.missing) and (total is None or bool(Decimal(total)))
 
 
 def ended(link: Link | None, record: Any) -> Nothing:

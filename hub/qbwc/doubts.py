@@ -44,17 +44,23 @@ class Reason(enum.StrEnum):
 
 def about(kind: str, message: str, operation_id: int, reason: Reason) -> Question:
     """Return the question about an addition or deletion of ``kind`` that went out in ``message``."""
-    (sent,) = (
-        request
-        for request in qbxml.parse_requests(message).requests
-        if request.attributes.get("requestID") == str(operation_id)
-    )
+    sent = request_of(message, operation_id)
     if reason is Reason.REMOVAL:
         object_, fields = sent.get("TxnDelType"), {"TxnID": sent.get("TxnID")}
         return {"add": kind, "kind": f"{object_}Query", "fields": fields, "reason": reason}
     above, name = sent.get(f"{kind}/ParentRef/FullName"), sent.get(f"{kind}/Name")
     name, number = f"{above}:{name}" if above else name, sent.get(f"{kind}/RefNumber")
     return _question(kind.removesuffix("Add"), name, number, reason)
+
+
+def request_of(message: str, operation_id: int) -> Element:
+    """Return the request of one operation in ``message``."""
+    (sent,) = (
+        request
+        for request in qbxml.parse_requests(message).requests
+        if request.attributes.get("requestID") == str(operation_id)
+    )
+    return sent
 
 
 def about_missing(link: Link) -> Question:

@@ -22,7 +22,7 @@ from hub.books.stamps import Carried
 from hub.books.totals import off_total
 from hub.db import HubSession
 from hub.exporters.contract import MISSING, Errand
-from hub.qbwc import doubts
+from hub.qbwc import doubts, losses
 from hub.qbwc.doubts import Reason
 from hub.qbwc.models import Message, Stage, State
 from hub.qbwc.outbox import Outbox
@@ -71,6 +71,11 @@ class Sent:
         return self.kind.endswith("Add") and self.kind.removesuffix("Add") in doubts.LISTED
 
     @property
+    def is_of_others(self) -> bool:
+        """Whether it reads documents that are not its own: those that a credit is used on, or a payment."""
+        return self.kind == "InvoiceQuery" and self.subject.partition(":")[0] in ("credits", "payment")
+
+    @property
     def is_use(self) -> bool:
         """Whether it uses credits on an invoice, which is the invoice's change and not its own."""
         return self.subject.startswith("credits:")
@@ -106,6 +111,8 @@ class Fates:
         self._used: list[Element] = []
         """Invoices on which credits were used."""
         self._gone: list[str] = []
+        self._unseen: set[str] = set()
+        """The ids of transactions that were asked for on behalf of others, and are gone."""
 
     def book(self, operation: Sent, ret: Element | None) -> None:
         """QuickBooks has booked it; ``ret`` is the object as it stands there now."""
@@ -122,6 +129,13 @@ class Fates:
         """What was booked once is gone from QuickBooks: never made anew unasked."""
         self._gone.append(operation.subject)
         self.hold(operation, MISSING)
+
+    def saw(self, operation: Sent, rets: Sequence[Element]) -> None:
+        """Documents were read on which it is to be used; those that QuickBooks has no more are missing."""
+        self.asked += rets
+        wanted = doubts.request_of(self._message.text, operation.id).all("TxnID")
+        self._unseen |= {id_.text for id_ in wanted} - {ret.get("TxnID") for ret in rets}
+        self.again(operation)
 
     def ask(self, operation: Sent, reason: Reason, note: str, said: str = "") -> None:
         """QuickBooks is asked what it has before anything else is done. ``said``: what a person reads if
@@ -157,6 +171,7 @@ class Fates:
         changes.see(self.asked, with_links=True)
         changes.see(self._used)
         links.lose(self._gone)
+        losses.missed(self._db, self._outbox.connection, self._unseen)
         links.forget(self.forgotten)
         lists.learn(self._db, self._outbox.connection, self.shown, self._visit.session.id)
         booked = {booking.subject: booking.kind for booking in self.bookings}

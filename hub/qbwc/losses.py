@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import select, text
 
+from hub.books.changes import is_forerunner
 from hub.books.links import Links
 from hub.books.models import Connection, Link
 from hub.db import HubSession
 from hub.exporters.contract import MISSING
 from hub.qbwc.models import State
+
+GONE = (
+    "QuickBooks does not have this any more, and the credit memo that takes it back is still there. Press Try "
+    "again to delete that memo as well, or exclude this."
+)
+"""Why a document waits that is gone and is never made anew, as another has taken its place."""
 
 
 def hold(
@@ -21,16 +28,19 @@ def hold(
     state: State = State.FAILED,
 ) -> None:
     """Let each subject wait for a person, with the sentence that says why; or leave it excluded."""
-    rows = [{"subject": subject, "note": note} for subject, note in notes.items()]
+    rows = [
+        {"subject": subject, "note": GONE if note == MISSING and is_forerunner(subject) else note}
+        for subject, note in notes.items()
+    ]
     db.execute(_HOLD, {"connection": connection.id, "rows": json.dumps(rows), "state": state})
 
 
-def missed(db: HubSession, connection: Connection, list_ids: Sequence[str]) -> None:
-    """Take note that these entries of lists are gone: what was linked to one is missing."""
+def missed(db: HubSession, connection: Connection, ids: Collection[str]) -> None:
+    """Take note that these entries of lists or transactions are gone: what was linked to one is missing."""
     query = select(Link.subject).where(
-        Link.connection_id == connection.id, Link.object_id.in_(list_ids), ~Link.missing
+        Link.connection_id == connection.id, Link.object_id.in_(ids), ~Link.missing
     )
-    subjects = db.scalars(query).all() if list_ids else []
+    subjects = db.scalars(query).all() if ids else []
     if subjects:
         Links(db, connection).lose(subjects)
         hold(db, connection, dict.fromkeys(subjects, MISSING))

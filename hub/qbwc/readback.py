@@ -177,9 +177,14 @@ class Readbacks:
             for link in edited:
                 Changes.keep(link, link.version)
             return
-        ours = [link for link in edited if winner is Conflict.BILLING and not is_past(link.subject)]
+        ours = [
+            link
+            for link in edited
+            if winner is Conflict.BILLING and (changes.is_emptied(link) or not is_past(link.subject))
+        ]
         for link in ours:
-            link.fingerprint, link.edit_sequence = STALE, ""
+            if not is_past(link.subject):
+                link.fingerprint, link.edit_sequence = STALE, ""
         self._put([link.subject for link in ours])
         if edited := [link for link in edited if link not in ours]:
             notes = {link.subject: changes.objection(link) for link in edited}
@@ -200,10 +205,10 @@ class Readbacks:
         winner = self._winner()
         if winner is Conflict.BILLING:
             # It was said to be deleted, so it is made anew without asking whether it has come back.
-            anew = [subject for subject in gone if not is_forerunner(subject)]
-            self._links.forget(anew)
-            self._put(anew)
-            gone = [subject for subject in gone if is_forerunner(subject)]
+            # A forerunner never is; what takes it back goes as well.
+            self._links.forget([subject for subject in gone if not is_forerunner(subject)])
+            self._put(gone)
+            return
         is_kept = winner is Conflict.QUICKBOOKS
         note, state = (KEPT, State.EXCLUDED) if is_kept else (MISSING, State.FAILED)
         losses.hold(self._db, self._connection, dict.fromkeys(gone, note), state)

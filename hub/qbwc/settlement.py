@@ -93,7 +93,7 @@ class Settlement:
         if answer and self._is_done(operation, answer, status):
             self._done(operation, answer)
         elif answer and operation.code in statuses.GONE and operation.kind.endswith("Mod"):
-            self._fates.missing(operation)
+            self._changed_nothing(operation)
         elif status.action is Action.SETTLE or status.outcome is Outcome.UNKNOWN:
             self._doubt(operation, status)
         elif self._is_outdated(operation, status):
@@ -141,6 +141,8 @@ class Settlement:
         ret = next(iter(answer.returned), None)
         if not operation.kind.endswith("Query"):
             self._fates.book(operation, ret)
+        elif operation.is_of_others:
+            self._fates.saw(operation, answer.returned)
         elif ret is None:
             self._fates.missing(operation)
         else:
@@ -150,6 +152,16 @@ class Settlement:
             else:
                 self._fates.read[operation.subject] = ret
             self._fates.again(operation)
+
+    def _changed_nothing(self, operation: Sent) -> None:
+        """What was to be changed is gone; so may be a credit that was to be used, which reading tells."""
+        if not operation.is_use:
+            self._fates.missing(operation)
+        elif operation.attempts < TRIES:
+            self._fates.read[operation.subject] = None
+            self._fates.again(operation)
+        else:
+            self._fates.hold(operation, operation.note)
 
     def _doubt(self, operation: Sent, status: Status) -> None:
         """Nobody knows what became of it."""

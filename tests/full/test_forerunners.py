@@ -3,7 +3,12 @@ somebody changes or deletes it in QuickBooks."""
 
 import pytest
 
+from hub.books.differences import Cause
+from hub.qbwc.models import State
 from tests.full.person import Person
+from tests.full.test_changes import all_is_proved, drained
+
+STUCK = State.HELD, State.FAILED
 
 
 @pytest.fixture
@@ -44,10 +49,88 @@ def test_nothing_breaks_and_the_proof_says_what_it_is(rebilled, conflict, edit):
         assert proof.unexplained == 0
         booked = {row.account: row.booked for row in proof.rows if row.booked}
         assert rebilled.tenant.balances() == booked
-    # What was changed is settled; where one of the two is gone, somebody removes the other.
-    is_changed = edit[0].startswith("change")
-    assert not is_changed or person.waiting() == []
-    assert all(one.note for one in person.waiting())
+    # Where one of the two was gone, the other has gone too or was made anew.
+    assert person.waiting(*STUCK) == []
+
+
+GONE = [
+    ("delete_transaction", "ReceivePayment", "p"),
+    ("void_transaction", "Invoice", "1042"),
+    ("delete_transaction", "Invoice", "1042"),
+    ("void_transaction", "CreditMemo", "1042-C"),
+    ("delete_transaction", "CreditMemo", "1042-C"),
+]
+
+
+@pytest.mark.parametrize("conflict", ["billing", "ask"])
+@pytest.mark.parametrize("removal", GONE, ids=lambda removal: f"{removal[0]}-{removal[2]}")
+def test_what_somebody_removed_of_a_rebilled_invoice_is_put_right(rebilled, conflict, removal):
+    rebilled.choose(conflict=conflict)
+    rebilled.do(*removal)
+    person = Person(rebilled.tenant)
+    for _ in range(3):
+        rebilled.read_back()
+        rebilled.make_due()
+    if conflict == "ask":
+        assert "Try again" in person.waiting()[0].note
+        for one in person.waiting():
+            person.press(one, "retry")
+        for _ in range(3):
+            rebilled.read_back()
+    assert person.waiting() == []
+    there = {number: (total, left) for number, total, left in rebilled.documents()}
+    assert there.pop("1042-2") == ("80.00", "20.00")
+    assert {left for _, left in there.values()} <= {"0.00"}
+    assert {left for _, _, left in rebilled.documents("CreditMemo")} <= {"0.00"}
+    assert rebilled.documents("ReceivePayment") == [("p", "60.00", "0.00")]
+    assert rebilled.owed() == "20.00"
+    all_is_proved(rebilled)
+    drained(rebilled)
+
+
+def test_a_payment_waits_for_the_memo_of_what_is_gone_and_the_proof_names_the_cause(rebilled):
+    rebilled.do("delete_transaction", "Invoice", "1042")
+    rebilled.read_back()
+    person = Person(rebilled.tenant)
+    assert [share.cause for share in rebilled.tenant.proof().shares] == [Cause.DELETED]
+    payment = next(one for one in person.waiting() if one.subject.startswith("payment"))
+    person.press(payment, "retry")
+    rebilled.read_back()
+    (note,) = rebilled.notes("held")
+    assert "the credit memo “1042-C” that takes it back is still there." in note
+    # Somebody deletes that memo, as the sentence says.
+    rebilled.do("delete_transaction", "CreditMemo", "1042-C")
+    for _ in range(3):
+        rebilled.read_back()
+        rebilled.make_due()
+    assert rebilled.documents() == [("1042-2", "80.00", "20.00")]
+    assert rebilled.owed() == "20.00"
+    for one in person.waiting():
+        person.press(one, "retry")
+    rebilled.read_back()
+    assert person.waiting() == []
+    all_is_proved(rebilled)
+    drained(rebilled)
+
+
+def test_a_payment_made_anew_pays_what_is_open_and_not_what_a_memo_has_settled_since(rebilled):
+    rebilled.do("delete_transaction", "ReceivePayment", "p")
+    rebilled.read_back()
+    # Nothing takes its place for a while, so the second memo is used on the first invoice.
+    rebilled.invoice("1042", "80.00", status="void")
+    rebilled.tenant.sync()
+    rebilled.invoice("1042", "80.00")
+    rebilled.tenant.sync()
+    person = Person(rebilled.tenant)
+    for one in person.waiting():
+        person.press(one, "retry")
+    for _ in range(3):
+        rebilled.read_back()
+    assert person.waiting() == []
+    assert sum(float(left) for _, _, left in rebilled.documents()) == 20
+    assert rebilled.owed() == "20.00"
+    all_is_proved(rebilled)
+    drained(rebilled)
 
 
 def test_a_payment_of_what_somebody_has_emptied_is_not_sent_there_again(rebilled):
@@ -88,3 +171,16 @@ def test_an_edit_that_somebody_takes_back_waits_no_more(rebilled):
     rebilled.read_back()
     assert person.waiting() == []
     assert rebilled.tenant.proof().difference == 0
+
+
+def test_what_is_found_gone_while_a_payment_looks_for_its_place_is_missing_itself(rebilled):
+    rebilled.payment("q", "15.00", [("1042", "15.00")])
+    rebilled.tenant.sync()
+    rebilled.do("delete_transaction", "Invoice", "1042")
+    rebilled.payment("r", "5.00", [("1042", "5.00")])
+    rebilled.tenant.sync()
+    assert rebilled.documents() == [("1042-2", "80.00", "0.00")]
+    assert rebilled.documents("ReceivePayment")[2:] == [("r", "5.00", "0.00")]
+    (waiting,) = Person(rebilled.tenant).waiting(*STUCK)
+    assert waiting.subject.startswith("superseded:")
+    assert "Try again to delete that memo as well" in waiting.note
