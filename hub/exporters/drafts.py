@@ -27,7 +27,7 @@ from hub.books.models import (
 )
 from hub.exporters.charges import Charges
 from hub.exporters.contract import books_closed, currency_objection
-from hub.exporters.names import variants_in_currency
+from hub.exporters.master_customers import master_customer
 from hub.ledger.models import BillingCycle, Posting, Purpose
 from hub.money import ZERO, pretty
 from hub.tenants.models import Closed, Control, Detail, Policy, Tenant
@@ -370,13 +370,6 @@ def _span(entry: JournalEntry) -> str:
     if entry.starts == entry.date:
         return entry.date.isoformat()
     return f"{entry.starts.isoformat()} to {entry.date.isoformat()}"
-
-
-def master_customer(policy: Policy, chart: Chart, currency: str) -> str:
-    """Return what the Master Customer of a currency is called: QuickBooks keeps each customer in one."""
-    if chart.is_home(currency):
-        return policy.master_customer
-    return variants_in_currency(policy.master_customer, currency, 1)[0]
 
 
 def uses_receivable(policy: Policy) -> bool:

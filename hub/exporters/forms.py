@@ -365,7 +365,7 @@ def refund(
         credit = {"AccountRef": _ref(source), "Amount": plain(record.amount), "Memo": memo}
         fields = (
             head
-            | _currency(places, record.currency, connection)
+            | currency(places.chart, record.currency)
             | stamp
             | {"JournalDebitLine": [debit], "JournalCreditLine": [credit]}
         )
@@ -384,11 +384,15 @@ def refund(
     return Prepared("ARRefundCreditCardAdd", body, record.version, accounts)
 
 
-def _currency(places: Places, code: str, connection: Connection) -> dict[str, Any]:
-    """Return the currency of a journal entry; none is the home currency. QuickBooks takes its own rate."""
-    if code == connection.company.get("currency", "USD"):
+def currency(chart: Chart, code: str) -> dict[str, Any]:
+    """Return the currency of a journal entry or customer; none is the home currency. QuickBooks takes its
+    own rate.
+
+    :raises Objection: when the company file does not keep that currency.
+    """
+    if chart.is_home(code):
         return {}
-    return {"CurrencyRef": {"ListID": places.chart.currency(code).list_id}}
+    return {"CurrencyRef": {"ListID": chart.currency(code).list_id}}
 
 
 def _check(

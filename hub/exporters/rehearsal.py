@@ -17,7 +17,7 @@ from hub.books.chart import Chart
 from hub.books.models import Connection, JournalEntry, ListEntry, ListKind
 from hub.books.wanted import wanted
 from hub.exporters.contract import Outcome, Prepared
-from hub.exporters.drafts import master_customer
+from hub.exporters.master_customers import MasterCustomers
 from hub.exporters.summary import SummaryExporter
 
 
@@ -38,6 +38,14 @@ class ComingChart(Chart):
                 self._names[ListKind.ACCOUNT, name.casefold()] = entry
 
 
+class ComingMasterCustomers(MasterCustomers):
+    """The Master Customers as they will be once the missing ones are created."""
+
+    def reference(self, currency: str) -> Mapping[str, Any]:
+        coming = {} if self.clash(currency) else {"FullName": self.called(currency)}
+        return super().reference(currency) or coming
+
+
 class Rehearsal(SummaryExporter):
     """Writes entries that refer by name to what QuickBooks does not have yet."""
 
@@ -53,15 +61,12 @@ class Rehearsal(SummaryExporter):
     def chart(self) -> ComingChart:
         return ComingChart(self._db, self._connection)
 
+    def _master_customers(self) -> MasterCustomers:
+        return ComingMasterCustomers(self._db, self._connection, self.policy, self.chart)
+
     def _said(self, line: Any, currency: str) -> dict[str, Any]:
         said = super()._said(line, currency)
         account = self.chart.find(ListKind.ACCOUNT, line.account)
         if account is not None and not account.list_id:
             said["AccountRef"] = {"FullName": account.full_name}
         return said
-
-    def _master_customer(self, currency: str) -> Mapping[str, Any]:
-        name = master_customer(self.policy, self.chart, currency)
-        return super()._master_customer(currency) or (
-            {} if self._clash(name, currency) else {"FullName": name}
-        )

@@ -8,7 +8,6 @@ their span is over and they are approved, and writes them as requests.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from hub.books.chart import PAGE, Chart, Objection, pays_agency
 from hub.books.links import STALE, Links
-from hub.books.lists import customers_named
 from hub.books.models import (
     Connection,
     Correction,
@@ -44,8 +42,9 @@ from hub.exporters.contract import (
     guid,
 )
 from hub.exporters.corrections import Corrections
-from hub.exporters.drafts import Draft, Drafts, master_customer, uses_receivable
+from hub.exporters.drafts import Draft, Drafts, uses_receivable
 from hub.exporters.gathering import Gathering
+from hub.exporters.master_customers import MasterCustomers
 from hub.ledger.contract import POSTED
 from hub.ledger.models import BillingCycle, ChargeKind, Purpose
 from hub.money import plain
@@ -55,9 +54,6 @@ from hub.tenants.policies import policy_of
 RANK = 70
 REPOST_RANK = 71
 ACCOUNT_RANK = 5
-MASTER_CUSTOMER = "master_customer:1"
-"""The subject of the one customer in whose name summaries stand on Accounts Receivable; in a foreign
-currency there is another, whose number is the currency's code."""
 
 
 class SummaryExporter:
@@ -69,7 +65,7 @@ class SummaryExporter:
         self._charges = Charges(db)
         self._chart: Chart | None = None
         self._policy: Policy | None = None
-        self._masters: dict[str, Mapping[str, Any]] = {}
+        self._masters: MasterCustomers | None = None
 
     @property
     def lists(self) -> Sequence[ListKind]:
@@ -93,6 +89,14 @@ class SummaryExporter:
     def policy(self) -> Policy:
         self._policy = self._policy or policy_of(self._db)
         return self._policy
+
+    @property
+    def masters(self) -> MasterCustomers:
+        self._masters = self._masters or self._master_customers()
+        return self._masters
+
+    def _master_customers(self) -> MasterCustomers:
+        return MasterCustomers(self._db, self._connection, self.policy, self.chart)
 
     @property
     def corrections(self) -> Corrections:
@@ -130,7 +134,7 @@ class SummaryExporter:
     def replan(self, cutover: dt.date | None) -> list[Errand]:
         """Gather anew whatever has not been sent or approved by a person: the policy is another now.
         ``cutover`` is the one that was in force till now."""
-        self._policy = None
+        self._policy = self._masters = None
         return self._let_go(Gathering(self._db, self.policy, self.corrections).again(cutover))
 
     def _let_go(self, entry_ids: set[int]) -> list[Errand]:
@@ -166,21 +170,11 @@ class SummaryExporter:
         if not uses_receivable(self.policy):
             return []
         return [
-            Errand(self._master_subject(currency), ACCOUNT_RANK)
+            Errand(self.masters.subject(currency), ACCOUNT_RANK)
             for currency in sorted({entry.currency for entry in entries})
-            if not currency_objection(self._connection, currency) and not self._master_customer(currency)
+            if not currency_objection(self._connection, currency)
+            and not self.masters.reference(currency)
         ]
-
-    def _master_subject(self, currency: str) -> str:
-        if self.chart.is_home(currency):
-            return MASTER_CUSTOMER
-        return f"master_customer:{int(currency, 36)}"
-
-    def _currency_of(self, subject: str) -> str | None:
-        """Return the currency of a Master Customer, or None where QuickBooks does not keep it any more."""
-        known = {one.number for one in self.chart.all(ListKind.CURRENCY)}
-        codes = ["", *(code for code in known if re.fullmatch("[A-Z]{3}", code))]
-        return next((code for code in codes if self._master_subject(code) == subject), None)
 
     def _reversals(self, follows: Sequence[int | None]) -> Sequence[JournalEntry]:
         """Return the reversals of the span of these entries that have not been booked."""
@@ -247,7 +241,7 @@ class SummaryExporter:
             elif kind == "wanted_account":
                 found[subject] = self._account_add(subject, int(id_))
             elif kind == "master_customer":
-                found[subject] = self._master_customer_add(self._currency_of(subject))
+                found[subject] = self.masters.outcome(subject)
         return found | self._entries(wanted, send)
 
     def _entries(self, ids: Sequence[int], send: bool) -> dict[str, Outcome]:
@@ -306,13 +300,10 @@ class SummaryExporter:
             return Nothing(
                 "Everything in it cancels out: there is nothing to book.", entry.version, draft.accounts
             )
-        if any(line.is_receivable for line in draft.lines) and not self._master_customer(entry.currency):
-            name = master_customer(self.policy, self.chart, entry.currency)
-            return Held(
-                self._clash(name, entry.currency)
-                or f"Waits for the Master Customer “{name}”, which QuickBooks does not have yet. The next "
-                "run creates it."
-            )
+        if any(line.is_receivable for line in draft.lines) and not self.masters.reference(
+            entry.currency
+        ):
+            return Held(self.masters.missing(entry.currency))
         if link is not None and not link.edit_sequence:
             return forms.query(link, entry.version)
         outcome = self.said(draft, link)
@@ -336,17 +327,11 @@ class SummaryExporter:
         fields = {
             "TxnDate": draft.date.isoformat(),
             "RefNumber": entry.number,
-            **self._currency(entry.currency),
+            **forms.currency(self.chart, entry.currency),
             "ExternalGUID": guid(self._connection, f"journal_entry:{entry.id}"),
             **sides,
         }
         return Prepared("JournalEntryAdd", {"JournalEntryAdd": fields}, entry.version, draft.accounts)
-
-    def _currency(self, code: str) -> dict[str, Any]:
-        """Return the currency of an entry; none is the home currency. QuickBooks takes its own rate."""
-        if self.chart.is_home(code):
-            return {}
-        return {"CurrencyRef": {"ListID": self.chart.currency(code).list_id}}
 
     def _mod(self, draft: Draft, link: Link) -> Prepared:
         """All lines go as new ones: those left out are taken away (protocol.md G)."""
@@ -375,7 +360,7 @@ class SummaryExporter:
             "Memo": line.memo,
         }
         if line.is_receivable:
-            said["EntityRef"] = self._master_customer(currency)
+            said["EntityRef"] = self.masters.reference(currency)
         elif line.entity:
             said["EntityRef"] = {"FullName": line.entity}
         if line.class_name:
@@ -418,52 +403,6 @@ class SummaryExporter:
         if wanted.number:
             fields["AccountNumber"] = wanted.number
         return fits(Prepared("AccountAdd", {"AccountAdd": fields}, 1))
-
-    def _master_customer(self, currency: str) -> Mapping[str, Any]:
-        """Return how requests name the Master Customer of a currency; nothing while QuickBooks has none."""
-        if currency not in self._masters:
-            name = master_customer(self.policy, self.chart, currency)
-            found = customers_named(self._db, self._connection, [name]).get(name.lower())
-            if found is None:
-                subject = self._master_subject(currency)
-                link = Links(self._db, self._connection).of([subject]).get(subject)
-                list_id = link.object_id if link and not link.missing and link.number == name else ""
-            else:
-                list_id = found.list_id if self._is_of(found, currency) else ""
-            self._masters[currency] = {"ListID": list_id} if list_id else {}
-        return self._masters[currency]
-
-    def _is_of(self, customer: ListEntry, currency: str) -> bool:
-        own = self.chart.known(ListKind.CURRENCY, self.chart.kept_in(customer))
-        if own is None or self.chart.is_home(currency):
-            return own is None or self.chart.is_home(own.number)
-        return own.number == currency
-
-    def _clash(self, name: str, currency: str) -> str:
-        """Say that QuickBooks has a customer called like the Master Customer in another currency, or
-        nothing."""
-        found = customers_named(self._db, self._connection, [name]).get(name.lower())
-        if found is None or self._is_of(found, currency):
-            return ""
-        return (
-            f"QuickBooks keeps its customer “{name}” in {self.chart.kept_in(found)}, so nothing in "
-            f"{currency} can stand in its name. Choose another Master Customer under Journal entry settings."
-        )
-
-    def _master_customer_add(self, currency: str | None) -> Outcome:
-        """Add the Master Customer of a currency, which is empty for the home currency."""
-        if currency is None:
-            return Nothing("QuickBooks does not keep its currency any more.")
-        if self._master_customer(currency):
-            return Nothing("QuickBooks has the Master Customer.", 1)
-        name = master_customer(self.policy, self.chart, currency)
-        if sentence := self._clash(name, currency):
-            return Held(sentence)
-        try:
-            fields = {"Name": name, **self._currency(currency)}
-        except Objection as error:
-            return Held(str(error))
-        return fits(Prepared("CustomerAdd", {"CustomerAdd": fields}, 1))
 
     def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str = "") -> str:
         """Return the account an amount belongs to: a charge's accounting code, or by purpose."""

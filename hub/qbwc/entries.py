@@ -19,7 +19,8 @@ from hub.books.links import Links
 from hub.books.models import BookedLine, Correction, JournalEntry, JournalEntryLine, Link, ListKind
 from hub.db import HubSession
 from hub.errors import NotFound
-from hub.exporters.drafts import Draft, DraftLine, master_customer
+from hub.exporters.drafts import Draft, DraftLine
+from hub.exporters.master_customers import master_customer
 from hub.exporters.summary import SummaryExporter
 from hub.ledger.models import BillingCycle
 from hub.ledger.register import LARGEST_ID

@@ -15,7 +15,7 @@ from hub.books.chart import Objection
 from hub.books.models import BookedLine, ListEntry, ListKind
 from hub.books.opening import Opening, opening
 from hub.exporters.contract import Held, Outcome, Prepared
-from hub.exporters.drafts import master_customer
+from hub.exporters.master_customers import master_customer
 from hub.exporters.rehearsal import Rehearsal
 from hub.money import ZERO
 from hub.qbwc.entries import Entries, Stand, Standing
