@@ -43,7 +43,7 @@ from hub.exporters.doubles import Doubles
 from hub.exporters.items import Items
 from hub.exporters.jobs import Owners, levels
 from hub.exporters.parents import CHARGE_RANK, CUSTOMER_RANK, Parents, Waits
-from hub.exporters.payments import Payments
+from hub.exporters.payments import Payments, charged_back
 from hub.exporters.revisions import CREDITS_RANK, Revisions, ended, used_on
 from hub.exporters.stationery import Stationery
 from hub.ledger.models import (
@@ -71,6 +71,8 @@ RANKS = {
 }
 CHARGED_BACK_RANK = 65
 """A payment that was charged back is used on the chargeback, once that is there."""
+FREED_RANK = 49
+"""A payment that another one's chargeback was taken from gives way before that one goes."""
 ENDING = {"refund": 20, "payment": 22, "credit_memo": 24}
 """What is void goes before the documents that it was used on, so that these are free."""
 _MODELS: dict[str, type[Any]] = {
@@ -152,6 +154,8 @@ class FullExporter:
             # Where all records are planned anew just their ids are known, and payments come by themselves.
             known = [getattr(one, "payment_id", None) for one in changed]
             taken = [payment_id for payment_id in known if payment_id is not None]
+            before = charged_back(self._db, self._connection, [one.id for one in changed])
+            errands += [Errand(subject, FREED_RANK) for subject in before]
             errands += [Errand(f"payment:{id_}", CHARGED_BACK_RANK) for id_ in taken]
         if kind == "customer" and self._is_multiple:
             doubles = subjects_of(self._db, [record.id for record in changed])

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hub.books import contents
@@ -35,6 +36,23 @@ from hub.exporters.taken import elsewhere
 from hub.ledger import chargebacks
 from hub.ledger.models import Payment, Refund, Status
 from hub.money import ZERO, pretty
+
+
+def charged_back(db: Session, connection: Connection, refund_ids: Sequence[int]) -> list[str]:
+    """Return the subjects of the payments that QuickBooks has used on these refunds, whichever payments
+    they name by now."""
+    values = {"connection": connection.id, "refunds": [f"refund:{id_}" for id_ in refund_ids]}
+    return list(db.scalars(_CHARGED_BACK, values))
+
+
+_CHARGED_BACK = text(
+    """
+    SELECT DISTINCT payment.subject
+    FROM link refund JOIN link payment ON payment.connection_id = refund.connection_id
+        AND payment.object = 'ReceivePayment' AND payment.content->'Applied' ? refund.object_id
+    WHERE refund.connection_id = :connection AND refund.subject = ANY(:refunds) AND NOT payment.voided
+    """
+)
 
 
 class Payments:

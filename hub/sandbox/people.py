@@ -81,6 +81,16 @@ def void_transaction(company: Company, id: str) -> Transaction:
     return transaction
 
 
+def deposit(company: Company, id: str) -> Transaction:
+    """Take a payment to the bank: it is in a deposit from here on."""
+    return edit_transaction(company, id, **{removal.DEPOSITED: "true"})
+
+
+def delete_deposit(company: Company, id: str) -> Transaction:
+    """Delete the deposit that a payment is in."""
+    return edit_transaction(company, id, **{removal.DEPOSITED: ""})
+
+
 def edit_transaction(company: Company, id: str, **fields: str) -> Transaction:
     """Change fields of a transaction (``Memo="as agreed"``), its ``ref_number`` or its ``date``."""
     with company.atomic():

@@ -77,6 +77,10 @@ def missing_element(name: str) -> Refusal:
     return Refusal(3150, f'There is a missing element: "{name}".')
 
 
+def not_deleted(id: str, why: str) -> Refusal:
+    return Refusal(3160, quoting(f'Object "{id}" specified in the request cannot be deleted.', why))
+
+
 def closed_for_change(kind: str) -> Refusal:
     return Refusal(
         3171,

@@ -7,12 +7,15 @@ becomes an unused payment.
 from __future__ import annotations
 
 from hub.qbwc.qbxml import Element
+from hub.sandbox import refusals
 from hub.sandbox.answer import Ret
 from hub.sandbox.company import Company
 from hub.sandbox.references import References
 from hub.sandbox.transactions import Transaction
 
 VOIDED = "VOID: "
+DEPOSITED = "deposited"
+"""Marks a payment that is in a deposit, which QuickBooks lets nobody delete."""
 
 
 def void(company: Company, request: Element) -> Ret:
@@ -43,9 +46,14 @@ def empty(company: Company, transaction: Transaction) -> None:
 
 
 def delete(company: Company, request: Element) -> Ret:
-    """Take a transaction out of the books."""
+    """Take a transaction out of the books.
+
+    :raises Refusal: 3160 when it is in a deposit.
+    """
     kind, id = request.get("TxnDelType"), request.get("TxnID")
     transaction = References(company, kind).changeable(id)
+    if transaction.fields.get(DEPOSITED):
+        raise refusals.not_deleted(id, "This payment has been deposited.")
     company.transactions.delete(transaction)
     return [
         ("TxnDelType", kind),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.full.person import Person
 from tests.full.test_changes import all_is_proved, drained
 from tests.journal import start
 from tests.views.test_walls import check
@@ -70,6 +71,52 @@ def test_a_chargeback_that_was_won_pays_the_invoice_again(bench):
     bench.tenant.sync()
     assert bench.documents() == [("1", "100.00", "0.00")]
     assert bench.owed() == "0.00"
+    all_is_proved(bench)
+    drained(bench)
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_chargeback_that_was_of_another_payment_lets_the_first_one_pay_again(bench, is_sent):
+    bench.invoice("1", "100.00")
+    bench.payment("p", "100.00", [("1", "100.00")])
+    bench.tenant.sync()
+    chargeback(bench, "cb", "100.00", "p")
+    bench.tenant.sync()
+    bench.invoice("2", "100.00")
+    bench.payment("q", "100.00", [("2", "100.00")])
+    if is_sent:
+        bench.tenant.sync()
+    chargeback(bench, "cb", "100.00", "q")
+    bench.tenant.sync()
+    bench.tenant.sync()
+    assert bench.documents() == [("1", "100.00", "0.00"), ("2", "100.00", "100.00")]
+    assert bench.documents("JournalEntry") == [("cb", "100.00", "0.00")]
+    assert bench.owed() == "100.00"
+    assert bench.notes("held", "failed") == []
+    all_is_proved(bench)
+    drained(bench)
+
+
+def test_a_payment_that_is_deposited_says_what_to_do_before_it_is_charged_back(bench):
+    bench.invoice("1", "100.00")
+    bench.payment("p", "100.00", [("1", "100.00")])
+    bench.tenant.sync()
+    bench.do("deposit", "ReceivePayment", "p")
+    chargeback(bench, "cb", "100.00", "p")
+    bench.tenant.sync()
+    (note,) = bench.notes("failed")
+    assert "This payment is in a deposit in QuickBooks." in note
+    assert "Delete the deposit there, then press Try again." in note
+    # The books are right meanwhile, and what is due waits with the chargeback.
+    assert bench.owed() == "100.00"
+
+    bench.do("delete_deposit", "ReceivePayment", "p")
+    person = Person(bench.tenant)
+    (one,) = person.waiting()
+    person.press(one, "retry")
+    bench.tenant.sync()
+    assert bench.documents() == [("1", "100.00", "100.00")]
+    assert bench.owed() == "100.00"
     all_is_proved(bench)
     drained(bench)
 
