@@ -386,3 +386,70 @@ def test_what_is_reversed_is_what_quickbooks_has_where_its_version_was_kept(summ
     keeper.approve_all()
     settle(summary)
     assert summary.balances()["Billing Clearing"] == money("100.00")
+
+
+def amended(summary, keeper, refused=False):
+    """An entry of 10.00 whose amendment by 5.00 waits for a person, or was refused and taken back."""
+    keeper.choose(approval=Approval.MANUAL, late_change=LateChange.AMEND)
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    keeper.approve_all()
+    settle(summary)
+    invoice(summary, "2", "5.00", charge="use")
+    if refused:
+        keeper.approve_all()
+        summary.sync(plan=faults.refusing("<JournalEntryMod>", 3180, times=9))
+        keeper.do("withdraw", keeper.entries()[0].id)
+
+
+@pytest.mark.parametrize("how", list(Undoing))
+@pytest.mark.parametrize("refused", [False, True], ids=["waits", "refused"])
+def test_an_entry_whose_amendment_waits_is_undone_as_quickbooks_has_it(summary, keeper, how, refused):
+    amended(summary, keeper, refused)
+    entry = keeper.entries()[0]
+    effect = keeper.do("undo_effect", entry.id)
+    assert effect.amounts["Billing Clearing"] == money("-10.00")
+    keeper.do("undo", entry.id, how)
+    summary.sync()
+    assert summary.balances() == {}
+    assert summary.proof().unexplained == 0
+    assert keeper.lines(entry.number)["Billing Clearing"] == money("10.00")
+    assert entry.id not in [one.id for one in keeper.do("waiting")]
+    assert keeper.do("approve", [entry.id]).entries == []
+    keeper.approve_all()
+    settle(summary)
+    assert summary.balances()["Billing Clearing"] == money("15.00")
+
+
+def test_what_comes_while_an_amendment_waits_goes_with_it(summary, keeper):
+    amended(summary, keeper)
+    invoice(summary, "3", "7.00")
+    assert [entry.version for entry in keeper.entries()] == [2]
+    keeper.approve_all()
+    settle(summary)
+    assert summary.counts()["JournalEntry"] == 1
+
+
+def test_a_repost_of_what_a_person_took_back_waits_for_a_person(summary, keeper):
+    amended(summary, keeper, refused=True)
+    keeper.choose(approval=Approval.AUTOMATIC, late_change=LateChange.REVERSE)
+    invoice(summary, "3", "7.00")
+    summary.sync()
+    assert summary.balances()["Billing Clearing"] == money("10.00")
+    assert summary.proof().unexplained == 0
+    keeper.approve_all()
+    settle(summary)
+    assert summary.balances()["Billing Clearing"] == money("22.00")
+
+
+def test_what_stands_in_the_way_of_undoing_is_named_with_what_helps(summary, keeper):
+    amended(summary, keeper)
+    keeper.approve_all()
+    with pytest.raises(Refused, match="does not have B260531-1 as approved"):
+        keeper.do("undo", keeper.entries()[0].id, Undoing.REVERSAL)
+    summary.sync(plan=faults.refusing("<JournalEntryMod>", 3180, times=9))
+    keeper.do("withdraw", keeper.entries()[0].id)
+    keeper.do("undo", keeper.entries()[0].id, Undoing.REVERSAL)
+    keeper.approve_all()
+    settle(summary)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from hub.books import stamps
@@ -50,6 +50,19 @@ def _said(line: Mapping[str, Any]) -> _Line:
     return _Line(line["Account"][1], line.get("Class", ("", ""))[1], signed)
 
 
+def _subject(entry: JournalEntry) -> str:
+    return f"journal_entry:{entry.id}"
+
+
+def _stands(entry: JournalEntry, links: Mapping[str, Link]) -> bool:
+    """Whether QuickBooks has an entry as it was sent; an amendment that waits to be approved was not."""
+    link = links.get(_subject(entry))
+    if link is None or link.missing or link.voided:
+        return False
+    # Without a content nobody knows what QuickBooks made of the last amendment.
+    return link.version == entry.version or (entry.approved is None and bool(link.content))
+
+
 def _by_account(lines: Iterable[_Line]) -> dict[str, Decimal]:
     found: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for line in lines:
@@ -71,17 +84,20 @@ class Corrections:
         self._db.refresh(entry, with_for_update=True)
         if self._booked([entry]) is None or self._is_closed(entry.date):
             return None
-        entry.version += 1
-        entry.approved, entry.approved_by, entry.approved_as = None, "", ""
+        # One whose amendment waits takes more into the same.
+        if entry.approved is not None:
+            entry.version += 1
+            entry.approved, entry.approved_by, entry.approved_as = None, "", ""
         return entry
 
     def repost(self, entry: JournalEntry) -> JournalEntry | None:
         """Reverse ``entry`` and its true-ups and return the entry that holds what they held, to be
         posted at once; or None where that cannot be."""
         chain = self.chain(entry)
-        if not chain or self._booked(chain) is None:
+        links = self._booked(chain)
+        if not chain or links is None:
             return None
-        _, anew = self._undo(chain, Undoing.REVERSAL, "")
+        _, anew = self._undo(chain, links, Undoing.REVERSAL, "")
         anew.released = dt.datetime.now(dt.UTC)
         return anew
 
@@ -89,17 +105,25 @@ class Corrections:
         self, entry: JournalEntry, how: Undoing, actor: str
     ) -> tuple[list[JournalEntry], JournalEntry]:
         """Undo ``entry`` and its true-ups for ``actor``: return the entries that carry that to
-        QuickBooks, and the one that holds their postings now, waiting to be approved.
+        QuickBooks, and the one that holds their postings now, waiting to be approved. An amendment that
+        waits to be approved is given up: what it holds goes with the rest.
 
         :raises Refused: when QuickBooks does not have them all, or they were undone before.
         """
         chain = self.chain(entry)
         links = self._booked(chain)
         # Asked a second time, the old id must not undo what was posted anew.
-        if entry not in chain or links is None:
+        if entry not in chain:
             raise Refused(
-                f"{entry.number} cannot be reversed: QuickBooks must have it, and each of its true-ups. "
-                "Wait for the next run, or settle what waits on the page Review items queued."
+                f"{entry.number} cannot be reversed: QuickBooks has nothing of it that stands."
+            )
+        if links is None:
+            known = self._links(chain)
+            behind = ", ".join(one.number for one in chain if not _stands(one, known))
+            raise Refused(
+                f"{entry.number} cannot be reversed yet: QuickBooks does not have {behind} as approved. "
+                "Approve what waits for that, and wait for the next run; where QuickBooks has refused it, "
+                "take its approval back or settle it on the page Review items queued."
             )
         if how is Undoing.VOID:
             for one in chain:
@@ -108,7 +132,7 @@ class Corrections:
                         f"{one.number} is dated {one.date}, in a closed period, where nothing can be "
                         "voided. Reverse it by an entry on the first open day instead."
                     )
-        return self._undo(chain, how, actor)
+        return self._undo(chain, links, how, actor)
 
     def chain(self, entry: JournalEntry) -> list[JournalEntry]:
         """Return ``entry`` and all that stands of its span, oldest first, locked; but what cancels out, of
@@ -153,13 +177,20 @@ class Corrections:
         return set(absent) - set(self._db.scalars(left))
 
     def _undo(
-        self, chain: Sequence[JournalEntry], how: Undoing, actor: str
+        self,
+        chain: Sequence[JournalEntry],
+        links: Mapping[str, Link],
+        how: Undoing,
+        actor: str,
     ) -> tuple[list[JournalEntry], JournalEntry]:
+        asked = next((one.approved_as for one in chain if not one.approved and one.approved_as), "")
+        self._give_up(chain, links)
         # Both numbers are asked of the database, and what is added first is not seen there yet.
         going = list(chain) if how is Undoing.VOID else self._reversals(chain, actor)
         for one in chain:
             one.undone = how
         anew = self._anew(chain[-1])
+        anew.approved_as = anew.approved_as or asked
         self._db.flush()
         moved = update(Posting).where(Posting.journal_entry_id.in_([one.id for one in chain]))
         self._db.execute(
@@ -168,6 +199,29 @@ class Corrections:
         )
         stamps.loosen(self._db, [anew.id])
         return going, anew
+
+    def _give_up(self, chain: Sequence[JournalEntry], links: Mapping[str, Link]) -> None:
+        """Let those whose amendment waits say again what QuickBooks has."""
+        waiting = [one for one in chain if one.version > links[_subject(one)].version]
+        if not waiting:
+            return
+        lines = self.lines(waiting)
+        own = JournalEntryLine.journal_entry_id.in_([one.id for one in waiting])
+        self._db.execute(delete(JournalEntryLine).where(own))
+        for one in waiting:
+            one.version = links[_subject(one)].version
+            self._add_lines(one, lines[one.id])
+
+    def _add_lines(self, entry: JournalEntry, lines: Iterable[_Line], sign: int = 1) -> None:
+        self._db.add_all(
+            JournalEntryLine(
+                journal_entry_id=entry.id,
+                account=line.account,
+                class_name=line.class_name,
+                amount=sign * line.amount,
+            )
+            for line in lines
+        )
 
     def _reversals(self, chain: Sequence[JournalEntry], actor: str) -> list[JournalEntry]:
         moment = dt.datetime.now(dt.UTC)
@@ -190,36 +244,32 @@ class Corrections:
         Numbering(self._db, self._policy).number(made)
         self._db.add_all(made)
         self._db.flush()
-        links = Links(self._db, self._connection).of(f"journal_entry:{one.id}" for one in chain)
+        lines = self.lines(chain)
         for one, before in zip(made, chain, strict=True):
-            self._db.add_all(
-                JournalEntryLine(
-                    journal_entry_id=one.id,
-                    account=line.account,
-                    class_name=line.class_name,
-                    amount=-line.amount,
-                )
-                for line in self._lines(before, links[f"journal_entry:{before.id}"])
-            )
+            self._add_lines(one, lines[before.id], -1)
         return made
 
-    def _lines(self, entry: JournalEntry, link: Link) -> list[_Line]:
-        """Return the lines of an entry: as they were sent, or as QuickBooks has them where a person has
-        kept its version, or an amendment was refused."""
-        sent = [
-            _Line(*row)
-            for row in self._db.execute(
-                select(JournalEntryLine.account, JournalEntryLine.class_name, JournalEntryLine.amount)
-                .where(JournalEntryLine.journal_entry_id == entry.id)
-                .order_by(JournalEntryLine.id)
-            )
-        ]
-        said = [_said(line) for line in link.content.get("Lines", ())]
-        booked = select(BookedLine.account, func.sum(BookedLine.amount)).where(
-            BookedLine.link_id == link.id
-        )
-        amounts = {row[0]: row[1] for row in self._db.execute(booked.group_by(BookedLine.account))}
-        return said if said and _by_account(sent) != amounts == _by_account(said) else sent
+    def lines(self, entries: Sequence[JournalEntry]) -> Mapping[int, list[_Line]]:
+        """Return the lines of each entry by its id: as they were sent, or as QuickBooks has them where a
+        person has kept its version, or an amendment was refused."""
+        links = self._links(entries)
+        mine = JournalEntryLine.journal_entry_id.in_([one.id for one in entries])
+        sent: dict[int, list[_Line]] = {one.id: [] for one in entries}
+        for line in self._db.scalars(select(JournalEntryLine).where(mine).order_by(JournalEntryLine.id)):
+            sent[line.journal_entry_id].append(_Line(line.account, line.class_name, line.amount))
+        ids = [link.id for link in links.values()]
+        sums = select(BookedLine.link_id, BookedLine.account, func.sum(BookedLine.amount))
+        booked: dict[int, dict[str, Decimal]] = defaultdict(dict)
+        for link_id, account, amount in self._db.execute(
+            sums.where(BookedLine.link_id.in_(ids)).group_by(BookedLine.link_id, BookedLine.account)
+        ):
+            booked[link_id][account] = amount
+        for one in entries:
+            if link := links.get(_subject(one)):
+                said = [_said(line) for line in link.content.get("Lines", ())]
+                if said and _by_account(sent[one.id]) != booked[link.id] == _by_account(said):
+                    sent[one.id] = said
+        return sent
 
     def _anew(self, last: JournalEntry) -> JournalEntry:
         """Return the entry that takes over: the one that gathers already, or a new one."""
@@ -247,14 +297,11 @@ class Corrections:
 
     def _booked(self, entries: Sequence[JournalEntry]) -> dict[str, Link] | None:
         """Return the links of ``entries``, or None where one is not in QuickBooks as it was sent."""
-        subjects = {f"journal_entry:{entry.id}": entry.version for entry in entries}
-        links = Links(self._db, self._connection).of(subjects)
-        stands = [
-            link
-            for link in links.values()
-            if not (link.missing or link.voided) and link.version == subjects[link.subject]
-        ]
-        return links if len(stands) == len(entries) else None
+        links = self._links(entries)
+        return links if all(_stands(one, links) for one in entries) else None
+
+    def _links(self, entries: Iterable[JournalEntry]) -> dict[str, Link]:
+        return Links(self._db, self._connection).of(_subject(one) for one in entries)
 
     def _is_closed(self, date: dt.date) -> bool:
         closed = books_closed(self._connection, self._policy)

@@ -77,6 +77,13 @@ class Standing:
         return self.operation is not None and self.operation.state in (State.HELD, State.FAILED)
 
     @property
+    def is_undoable(self) -> bool:
+        """Whether QuickBooks has it and it can be undone, as far as is known before anybody tries."""
+        stands = self.stand in (Stand.BOOKED, Stand.WAITING)
+        is_there = self.link is not None and not (self.link.missing or self.link.voided)
+        return stands and is_there and self.entry.correction is not Correction.REVERSAL
+
+    @property
     def is_recallable(self) -> bool:
         """Whether its approval can be taken back, as far as is known before anybody tries."""
         recallable = (State.QUEUED, State.HELD, State.FAILED)

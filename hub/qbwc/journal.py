@@ -21,7 +21,6 @@ from hub.books.links import Links
 from hub.books.models import (
     Correction,
     JournalEntry,
-    JournalEntryLine,
     Link,
     ListKind,
     Undoing,
@@ -97,12 +96,9 @@ class Journal:
 
     def waiting(self) -> Sequence[JournalEntry]:
         """Return the entries that wait to be approved, oldest first."""
-        query = select(JournalEntry).where(
-            JournalEntry.approved.is_(None), JournalEntry.released.is_not(None)
-        )
-        reposts = select(JournalEntry).where(
-            JournalEntry.approved.is_(None), JournalEntry.correction == "repost"
-        )
+        pending = JournalEntry.approved.is_(None), JournalEntry.undone.is_(None)
+        query = select(JournalEntry).where(*pending, JournalEntry.released.is_not(None))
+        reposts = select(JournalEntry).where(*pending, JournalEntry.correction == "repost")
         found = {entry.id: entry for part in (query, reposts) for entry in self._db.scalars(part)}
         return [found[id_] for id_ in sorted(found)]
 
@@ -126,7 +122,7 @@ class Journal:
         query = select(JournalEntry).where(JournalEntry.id.in_(list(entry_ids)))
         locked = query.order_by(JournalEntry.id).with_for_update()
         entries = self._db.scalars(locked.execution_options(populate_existing=True)).all()
-        pending = [entry for entry in entries if entry.approved is None]
+        pending = [entry for entry in entries if entry.approved is None and not entry.undone]
         drafts = self.exporter.drafts(pending) if pending else {}
         links = self._links(pending)
         approved: list[JournalEntry] = []
@@ -247,10 +243,9 @@ class Journal:
         chains = [self.exporter.corrections.chain(self.get(entry_id)) for entry_id in entry_ids]
         chain = [entry for entries in chains for entry in entries]
         effect = Effect(chain)
-        own = JournalEntryLine.journal_entry_id.in_([entry.id for entry in chain])
-        sums = select(JournalEntryLine.account, func.sum(JournalEntryLine.amount)).where(own)
-        for account, amount in self._db.execute(sums.group_by(JournalEntryLine.account)):
-            effect.amounts[account] -= amount
+        for lines in self.exporter.corrections.lines(chain).values():
+            for line in lines:
+                effect.amounts[line.account] -= line.amount
         return effect
 
     def undo(self, entry_id: int, how: Undoing) -> JournalEntry:

@@ -7,10 +7,9 @@ from typing import Any
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.view import view_config, view_defaults
 
-from hub.books.models import Correction, JournalEntry, Undoing
+from hub.books.models import JournalEntry, Undoing
 from hub.errors import Refused
 from hub.exporters.contract import books_closed
-from hub.qbwc.entries import Stand
 from hub.security import Permission
 from hub.views.journal import EntryOfTenant
 from hub.views.page import refusal
@@ -24,7 +23,7 @@ class UndoPage(EntryOfTenant):
 
     @view_config(request_method="GET")
     def show(self) -> Any:
-        if self._is_past():
+        if not self.standing.is_undoable:
             return self._gone()
         batch = self.journal.batch(self.entry.id)
         chosen = batch if self._whole else [self.entry]
@@ -49,10 +48,6 @@ class UndoPage(EntryOfTenant):
         """Whether the whole batch is to be undone."""
         return self.request.params.get("batch") == "whole"
 
-    def _is_past(self) -> bool:
-        corrects = self.entry.correction is Correction.REVERSAL
-        return self.standing.stand is not Stand.BOOKED or self.standing.link is None or corrects
-
     def _gone(self) -> HTTPSeeOther:
         sentence = (
             f"{self.entry.number} is undone already."
@@ -63,7 +58,7 @@ class UndoPage(EntryOfTenant):
 
     @view_config(request_method="POST")
     def act(self) -> Any:
-        if self._is_past():
+        if not self.standing.is_undoable:
             return self._gone()
         try:
             wanted = self.form["how"]

@@ -197,6 +197,43 @@ def test_what_is_not_as_approved_any_more_is_approved_anew(summary, browser, boo
     assert summary.balances()["Sales:Usage"] == Decimal("-49.95")
 
 
+@pytest.fixture
+def amended(summary, books):
+    """A bookkeeper whose booked October has an amendment that waits."""
+    books.approve_all()
+    summary.sync()
+    books.choose(approval=Approval.MANUAL, late_change=LateChange.AMEND)
+    body = {"customer": "c-1", "number": "9", "date": "2026-10-07", "billing_cycle": "m"}
+    summary.put("charges", "plus", name="Plus", accounting_code="4010")
+    summary.put("invoices", "i-9", **body, lines=[{"charge": "plus", "amount": "8.00"}])
+    return books
+
+
+def test_an_amendment_that_is_not_as_approved_any_more_is_approved_anew(summary, browser, amended):
+    press(opened(browser, amended, "B261031-1"), "approve")
+    summary.put("charges", "plus", version=2, name="Plus", accounting_code="4020")
+    page = opened(browser, amended, "B261031-1")
+    assert "not what was approved any more" in page
+    press(page, "approve")
+    summary.sync()
+    assert summary.balances()["Sales:Usage"] == Decimal("-8.00")
+    assert summary.proof().difference == 0
+
+
+def test_an_entry_whose_amendment_waits_is_undone_as_quickbooks_has_it(summary, browser, amended):
+    page = opened(browser, amended, "B261031-1").click("Reverse or void")
+    assert "Billing Clearing 54.07" in page.html.select_one("table").get_text(" ", strip=True)
+    form = next(form for form in page.forms.values() if form.action.endswith("/undo"))
+    assert "waits for your approval" in form.submit().follow()
+    assert "is undone already" in form.submit().follow()
+    assert "B261031-1" not in listed(browser, summary, "waiting").html.select_one("tbody").text
+    summary.sync()
+    amended.approve_all()
+    summary.sync()
+    assert summary.balances() == summary.billed()
+    assert summary.proof().difference == 0
+
+
 @pytest.mark.parametrize(("how", "left"), [("reversal", 4), ("void", 3)])
 def test_undoing_shows_its_effect_first_and_happens_once(summary, browser, books, how, left):
     books.approve_all()
