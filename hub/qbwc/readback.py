@@ -56,17 +56,28 @@ def is_due(db: HubSession, connection: Connection) -> bool:
 
 _IS_TIME = text(
     f"""
-    SELECT hours > 0 AND coalesce(
-        (SELECT r.read FROM readback r WHERE r.connection_id = :connection AND r.object = :deleted),
-        :confirmed
-    ) <= now() - make_interval(hours => hours::int)
-    FROM (SELECT coalesce((SELECT readback_hours FROM full_policy), {USUAL_HOURS}) AS hours) choice
+    SELECT last = to_timestamp(0) OR hours > 0 AND last <= now() - make_interval(hours => hours::int)
+    FROM (
+        SELECT coalesce((SELECT readback_hours FROM full_policy), {USUAL_HOURS}) AS hours, coalesce(
+            (SELECT r.read FROM readback r WHERE r.connection_id = :connection AND r.object = :deleted),
+            :confirmed
+        ) AS last
+    ) choice
     """
 )
 
 
+def as_of(db: HubSession, link: Link) -> dt.datetime:
+    """Return the moment for which it is known how a document stands in QuickBooks: when it was booked,
+    or since then all of its kind that had changed was read back."""
+    kind = Readback.connection_id == link.connection_id, Readback.object == link.object
+    read = db.scalar(select(Readback.read).where(*kind))
+    return max(link.booked, read) if read else link.booked
+
+
 def want(db: HubSession, connection: Connection) -> None:
-    """Let the next session read back, whenever it was done last."""
+    """Let the next session read back, whenever it was done last, and though the tenant has it done
+    never."""
     long_ago = dt.datetime.fromtimestamp(0, dt.UTC)
     row = {"connection_id": connection.id, "object": DELETED, "read": long_ago}
     statement = insert(Readback).values(**row, modified=_start(connection))

@@ -11,6 +11,7 @@ from hub.books.changes import side_by_side
 from hub.books.links import Links
 from hub.books.subjects import labels
 from hub.ledger.register import Names, Register, settlements
+from hub.qbwc import readback
 from hub.qbwc.desk import Desk
 from hub.qbwc.models import State
 from hub.security import Permission
@@ -86,6 +87,7 @@ class RecordPage(RecordsOfKind):
             "settled_by": settled_by,
             "names": self._names(record, postings),
             "link": (link := links.of([subject]).get(subject)),
+            "as_of": readback.as_of(self.db, link) if link else None,
             "former": links.former([subject]).get(subject, []),
             "differences": side_by_side(link) if link else [],
             "operation": desk.of([subject]).get(subject),
@@ -95,6 +97,20 @@ class RecordPage(RecordsOfKind):
             "labels": labels(self.db, subjects),
             "State": State,
         }
+
+    @view_config(request_method="POST", permission=Permission.CHANGE)
+    def read_again(self) -> Any:
+        """Let QuickBooks tell what has changed, though it is not time to ask it yet."""
+        record = self.register.get(whole(self.request.matchdict["id"]))
+        subject = f"{self.kind}:{record.id}"
+        readback.want(self.db, self.connection)
+        self.room.audit("to be read back", record=labels(self.db, [subject])[subject].title)
+        return self.done(
+            "What has changed in QuickBooks is read with the Web Connector's next run.",
+            "record",
+            kind=self.request.matchdict["kind"],
+            id=record.id,
+        )
 
     def _names(self, record: Any, postings: Any) -> dict[str, dict[int, str]]:
         names = Names(self.db)

@@ -1,8 +1,13 @@
 """What people change or delete in QuickBooks is found, shown, and never written over silently."""
 
-import pytest
+import time
 
+import pytest
+from sqlalchemy import text
+
+from hub.tenants.service import open_tenant
 from tests.full.test_changes import all_is_proved, drained
+from tests.views.test_walls import check
 
 
 @pytest.fixture
@@ -121,10 +126,15 @@ def test_the_paid_status_is_read_back(booked):
 
 
 def test_it_is_read_back_every_few_hours_and_never_where_that_is_off(booked):
-    booked.choose(readback_hours=0)
-    assert booked.read_back().nothing_to_do
-    booked.choose(readback_hours=6)
     booked.read_back()
+    assert booked.tenant.sync().nothing_to_do
+    with booked.tenant.db() as db:
+        open_tenant(db, booked.tenant.slug)
+        db.execute(text("UPDATE readback SET read = read - interval '7 hours'"))
+    booked.choose(readback_hours=0)
+    assert booked.tenant.sync().nothing_to_do
+    booked.choose(readback_hours=6)
+    booked.tenant.sync()
     assert "TxnDeletedQuery" in booked.tenant.messages()[-1]
     assert booked.tenant.sync().nothing_to_do
 
@@ -148,3 +158,34 @@ def test_an_edited_journal_entry_is_found_too(summary):
     bench.read_back()
     (note,) = bench.notes("failed")
     assert "Somebody changed this in QuickBooks: Line 1" in note
+
+
+def standing(page):
+    """Return what the page of a document says is open of it, and as of when."""
+    said = page.html.find("dt", string="Still to be paid").find_next("dd")
+    return said.text.split(" as of ")[0], said.time["datetime"]
+
+
+@pytest.mark.parametrize("hours", [24, 0], ids=["now and then", "never"])
+def test_what_is_open_is_said_with_its_moment_and_read_again_on_demand(booked, browser, hours):
+    booked.choose(readback_hours=hours)
+    page = browser.get(f"/t/{booked.tenant.slug}/records/invoices").click("^1042$")
+    check(page)
+    amount, first = standing(page)
+    assert amount == "120.00 USD"
+    time.sleep(1)
+    answer = page.forms["read-again"].submit(status=303).follow()
+    assert "What has changed in QuickBooks is read with" in answer
+    booked.tenant.sync()
+    page = browser.get(page.request.path)
+    amount, second = standing(page)
+    assert (amount, second > first) == ("60.00 USD", True)
+    booked.tenant.sync()
+    assert standing(browser.get(page.request.path)) == (amount, second)
+    # What nobody has changed since is known anew all the same.
+    time.sleep(1)
+    page.forms["read-again"].submit(status=303)
+    booked.tenant.sync()
+    amount, third = standing(browser.get(page.request.path))
+    assert (amount, third > second) == ("60.00 USD", True)
+    assert "To be read back" in browser.get(f"/t/{booked.tenant.slug}/audit")
