@@ -339,6 +339,8 @@ class WantedAccount(Owned, Base):
     type: Mapped[str]
     """QuickBooks' AccountType."""
     number: Mapped[str] = mapped_column(server_default="")
+    currency: Mapped[str] = mapped_column(server_default="")
+    """The foreign currency that it is kept in; empty is the home currency."""
     created: Mapped[Created]
 
 

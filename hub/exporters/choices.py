@@ -211,7 +211,13 @@ class Choices:
             )
             options = [item for item in self.chart.all(ListKind.ITEM) if _carries_tax(item)]
         return self._slot(
-            ("tax", code), f"Tax “{code}”", hint, chosen, lambda: self._tax_place(code), options
+            ("tax", code),
+            f"Tax “{code}”",
+            hint,
+            chosen,
+            lambda: self._tax_place(code),
+            options,
+            is_account=self._mode is Mode.SUMMARY,
         )
 
     def _agency(self, chosen: Mapping[tuple[str, str], str]) -> list[Slot]:
@@ -229,6 +235,7 @@ class Choices:
                 chosen,
                 self.chart.tax_agency,
                 list(self._db.scalars(vendors)),
+                is_account=False,
             )
         ]
 
@@ -285,7 +292,7 @@ class Choices:
         names = {entry.full_name for entry in slot.options}
         if slot.chosen and slot.now and slot.now not in names:
             slot.trouble = f"“{slot.now}” has a type in QuickBooks that cannot be used here. Choose another account."
-        name = slot.chosen or RULES[slot.purpose].usual
+        name = slot.chosen or slot.usual
         if slot.trouble and not slot.now and self.chart.is_coming(name):
             slot.trouble, slot.coming = "", name
         elif slot.trouble and not slot.chosen:
@@ -299,8 +306,9 @@ class Choices:
         chosen: Mapping[tuple[str, str], str],
         now: Callable[[], str],
         options: list[ListEntry],
+        is_account: bool = True,
     ) -> Slot:
-        slot = Slot(*key, label, hint, chosen.get(key, ""), "", options=options)
+        slot = Slot(*key, label, hint, chosen.get(key, ""), "", options=options, is_account=is_account)
         try:
             slot.now = now()
         except Objection as error:

@@ -36,7 +36,7 @@ RULES = {
     ),
     "deposit": Rule(MONEY, ("undeposited", "checking", "clearing"), "Payments Received", "Bank"),
     "refund": Rule(MONEY, ("refund", "undeposited", "checking"), "Refunds Paid", "Bank"),
-    "money_in": Rule(MONEY, ("bank", "checking", "clearing"), "", "Bank"),
+    "money_in": Rule(MONEY, ("bank", "checking", "clearing"), "Payments Received", "Bank"),
     "tax": Rule(LIABILITIES, ("sales tax", "tax"), TAX_ACCOUNT),
     "tax_agency": Rule((), ("tax", "revenue", "equalization"), ""),
     "discount": Rule(_RESULTS, ("discount",), "Discounts Given"),
@@ -73,10 +73,14 @@ class Slot:
     currency: str = ""
     """The foreign currency that it is for, if it is for one alone."""
 
+    is_account: bool = True
+    """Whether it is an account that is chosen: not an item, nor a vendor."""
+
     @property
-    def can_be_created(self) -> bool:
-        """Whether QuickBooks can be asked for an account for it: only for one of the home currency."""
-        return not self.currency
+    def usual(self) -> str:
+        """What an account that is made for it is called: that of a foreign currency says so."""
+        name = RULES[self.purpose].usual
+        return f"{name} - {self.currency}" if self.currency else name
 
     @property
     def key(self) -> str:

@@ -31,7 +31,9 @@ class ComingChart(Chart):
         """What QuickBooks does not have yet. Its entries in the list have no ListID."""
         for one in self.coming:
             entry = ListEntry(kind=ListKind.ACCOUNT, list_id="", full_name=one.name, type=one.type)
-            entry.number, entry.special, entry.currency = one.number, "", ""
+            currency = self.find(ListKind.CURRENCY, one.currency) if one.currency else None
+            entry.number, entry.special = one.number, ""
+            entry.currency = currency.full_name if currency else ""
             entry.active, entry.gone = True, False
             free = [name for name in (one.number, one.name) if not self.find(ListKind.ACCOUNT, name)]
             for name in filter(None, free):

@@ -402,6 +402,11 @@ class SummaryExporter:
         fields["AccountType"] = wanted.type
         if wanted.number:
             fields["AccountNumber"] = wanted.number
+        if wanted.currency:
+            try:
+                fields["CurrencyRef"] = {"ListID": self.chart.currency(wanted.currency).list_id}
+            except Objection as error:
+                return Held(str(error))
         return fits(Prepared("AccountAdd", {"AccountAdd": fields}, 1))
 
     def account(self, purpose: Purpose, charge_id: int | None, code: str, currency: str = "") -> str:

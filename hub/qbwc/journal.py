@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import func, or_, select, text
 
+from hub.books.chart import KEPT_IN_ONE
 from hub.books.links import Links
 from hub.books.models import (
     Correction,
@@ -44,7 +45,7 @@ MAPPING = ("accounts chosen", "charge changed", "charge created", "journal entry
 """The acts in the audit log that say where something is booked."""
 ACCOUNT_TYPES = (
     *("Income", "OtherIncome", "Expense", "OtherExpense", "CostOfGoodsSold"),
-    *("OtherCurrentAsset", "OtherCurrentLiability", "LongTermLiability", "Bank"),
+    *("OtherCurrentAsset", "OtherCurrentLiability", "LongTermLiability", "Bank", "AccountsReceivable"),
 )
 """The types of account that can be created from here."""
 
@@ -322,10 +323,14 @@ class Journal:
             for kind, currency, records, amount, sent in self._db.execute(query)
         ]
 
-    def create_account(self, name: str, type_: str, number: str = "") -> WantedAccount:
-        """Let QuickBooks create an account at the next run.
+    def create_account(
+        self, name: str, type_: str, number: str = "", currency: str = ""
+    ) -> WantedAccount:
+        """Let QuickBooks create an account at the next run, kept in ``currency`` where that is a foreign
+        one.
 
-        :raises Refused: when the name is unfit or taken, or the type is none that can be created.
+        :raises Refused: when the name is unfit or taken, the type is none that can be created, or one
+            that is not kept in a foreign currency.
         """
         name = name.strip()
         if type_ not in ACCOUNT_TYPES:
@@ -345,14 +350,23 @@ class Journal:
             )
         if len(number) > 7:
             raise _refused("number", "An account's number has at most 7 characters.")
+        currency = "" if chart.is_home(currency) else currency
+        if currency and type_ not in KEPT_IN_ONE:
+            raise _refused(
+                "currency",
+                "QuickBooks keeps only receivables and bank accounts in a foreign currency; accounts of this "
+                "type take any. Choose the home currency.",
+            )
+        if currency and not chart.find(ListKind.CURRENCY, currency):
+            raise _refused("currency", f"QuickBooks does not use the currency {currency}.")
         wanted = self._db.scalar(
             select(WantedAccount).where(func.lower(WantedAccount.name) == name.lower()).limit(1)
         )
         if wanted is None:
-            wanted = WantedAccount(name=name, type=type_, number=number)
+            wanted = WantedAccount(name=name, type=type_, number=number, currency=currency)
             self._db.add(wanted)
             self._db.flush()
-            self._room.audit("account wanted", name=name, type=type_)
+            self._room.audit("account wanted", name=name, type=type_, currency=currency or chart.home)
         self._outbox.put([Errand(f"wanted_account:{wanted.id}", ACCOUNT_RANK)])
         return wanted
 

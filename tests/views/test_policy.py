@@ -6,6 +6,7 @@ from hub.books.models import ListEntry
 from hub.tenants.policies import policy_of
 from hub.tenants.service import open_tenant
 from tests.journal import Bookkeeper
+from tests.views.test_walls import check
 
 
 @pytest.fixture
@@ -252,9 +253,83 @@ def test_an_account_gone_from_quickbooks_is_said_at_its_choice(summary, browser)
     assert "which is inactive in the Chart of Accounts" in page
 
 
-def test_accounts_are_not_created_in_full_mode(full, enter):
+def currency_of(tenant, account):
+    with tenant.company() as company:
+        return company.lists.named("Account", account).fields.get("CurrencyRef")
+
+
+def bill_in_euros(tenant):
+    """Send a bill of a tenant whose company file keeps several currencies."""
+    with tenant.company() as company:
+        company.prefer(IsMultiCurrencyOn=True)
+    tenant.sync()
+    tenant.put("customers", "ada", name="Ada", currency="EUR")
+    tenant.put("charges", "gold", name="Gold", accounting_code="4010", item="Subscription")
+    tenant.put("billing-cycles", "c", name="May", starts="2026-05-01", ends="2026-05-31")
+    lines = [{"charge": "gold", "amount": "80.00"}]
+    body = {"customer": "ada", "date": "2026-05-03", "currency": "EUR"}
+    tenant.put("invoices", "1", number="1", lines=lines, **body)
+    tenant.put("payments", "p", amount="80.00", **body)
+
+
+def test_receivables_in_a_foreign_currency_are_created_in_full_mode_too(full, enter):
+    browser = enter(full)
+    bill_in_euros(full)
+    full.sync()
+    assert any("no Accounts Receivable account in EUR" in note for _, _, note in full.operations())
+    page = accounts(browser, full).click(href="for=receivable.EUR")
+    check(page)
+    form = next(form for form in page.forms.values() if form.action.endswith("/settings/accounts/new"))
+    given = form["name"].value, form["type"].value, form["currency"].value
+    assert given == ("Accounts Receivable - EUR", "AccountsReceivable", "EUR")
+    row = form.submit().follow()
+    assert "“Accounts Receivable - EUR” is created in QuickBooks at the next run" in row
+    for _ in range(3):
+        full.sync()
+    assert currency_of(full, "Accounts Receivable - EUR") == "Euro"
+    assert "Now: <b>Accounts Receivable - EUR</b>" in accounts(browser, full)
+    assert full.counts()["Invoice"] == 1
+    assert full.proof().difference == 0
+
+
+def test_an_account_in_the_wrong_currency_is_put_right_by_the_button_that_says_so(summary, browser):
+    bill_in_euros(summary)
+    form = account_form(accounts(browser, summary))
+    form["money_in.EUR"].force_value("")
+    form["deposit."] = "Checking"
+    form.submit()
+    summary.close("c")
+    summary.sync()
+    held = [note for _, state, note in summary.operations() if state == "held"]
+    assert any(
+        "“Checking” is kept in US Dollar in QuickBooks and takes nothing in EUR" in it for it in held
+    )
+    page = accounts(browser, summary).click(href="for=money_in.EUR")
+    form = next(form for form in page.forms.values() if form.action.endswith("/settings/accounts/new"))
+    assert (form["name"].value, form["currency"].value) == ("Payments Received - EUR", "EUR")
+    form["type"] = "OtherCurrentAsset"
+    refused = form.submit(status=422)
+    check(refused)
+    assert "keeps only receivables and bank accounts" in refused.html.select_one("#e-currency").text
+    form["type"] = "Bank"
+    form["name"] = "Euro Bank"
+    form.submit(status=303)
+    for _ in range(3):
+        summary.sync()
+    assert currency_of(summary, "Euro Bank") == "Euro"
+    assert summary.proof().difference == 0
+    assert [note for _, state, note in summary.operations() if state == "held"] == []
+
+
+def test_what_is_no_account_is_not_created_as_one(full, enter):
     browser = enter(full)
     full.sync()
-    assert "Create an account" not in accounts(browser, full)
-    answer = browser.get(f"/t/{full.slug}/settings/accounts/new").follow()
-    assert "in Summarized Journal Entry Mode" in answer
+    full.put("customers", "ada", name="Ada")
+    full.put("charges", "gold", name="Gold", item="Subscription")
+    lines = [{"charge": "gold", "amount": "80.00"}]
+    taxes = [{"code": "Nowhere", "amount": "1.00"}]
+    body = {"customer": "ada", "number": "1", "date": "2026-05-03"}
+    full.put("invoices", "1", lines=lines, taxes=taxes, **body)
+    page = accounts(browser, full)
+    assert "Tax “Nowhere”" in page
+    assert "for=tax" not in page
