@@ -453,3 +453,32 @@ def test_what_stands_in_the_way_of_undoing_is_named_with_what_helps(summary, kee
     keeper.do("undo", keeper.entries()[0].id, Undoing.REVERSAL)
     keeper.approve_all()
     settle(summary)
+
+
+@pytest.mark.parametrize("how", list(Undoing))
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"period": Period.MONTH}, {"period": Period.WEEK}),
+        ({"period": Period.WEEK}, {"period": Period.CYCLE}),
+        ({"together": True}, {"together": False}),
+    ],
+    ids=["week", "cycle", "apart"],
+)
+def test_what_is_undone_goes_where_an_entry_of_another_span_turns_it_round(
+    summary, keeper, how, before, after
+):
+    keeper.choose(**before)
+    summary.sync()
+    invoice(summary, "1", "100.00", "2026-05-12")
+    summary.close("c")
+    settle(summary)
+    keeper.choose(**after)
+    summary.put("charges", "gold", version=2, name="Gold", accounting_code="4020")
+    invoice(summary, "1", "120.00", "2026-05-12", version=2)
+    settle(summary)
+    keeper.do("undo", keeper.entries()[0].id, how)
+    summary.sync()
+    keeper.approve_all()
+    settle(summary)
+    assert summary.balances() == {"Billing Clearing": money("120.00"), "Sales:Usage": money("-120.00")}

@@ -76,6 +76,11 @@ def loosen(db: Session, entry_ids: Sequence[int]) -> None:
     db.execute(text(_LOOSEN), {"ids": list(entry_ids)})
 
 
+def meet(db: Session, entry_id: int) -> None:
+    """Let what an entry holds, and another one turns round, go where that turns it round."""
+    db.execute(text(_MEET), {"id": entry_id})
+
+
 def followed(subjects: Iterable[str]) -> dict[str, Any]:
     """Return the records among ``subjects`` as ``FOLLOW`` reads them."""
     pairs = [subject.partition(":") for subject in subjects]
@@ -97,6 +102,23 @@ _LOOSEN = """
           AND booked.account = posting.account
           AND booked.journal_entry_id IS NOT NULL
           AND booked.journal_entry_id <> posting.journal_entry_id)
+"""
+
+_MEET = """
+    UPDATE posting SET account = met.account
+    FROM (
+        SELECT DISTINCT ON (held.id) held.id, turned.account
+        FROM posting held JOIN posting turned ON turned.version > held.version
+          AND turned.kind = held.kind AND turned.record_id = held.record_id
+          AND turned.purpose = held.purpose AND turned.code = held.code
+          AND turned.charge_id IS NOT DISTINCT FROM held.charge_id
+          AND turned.date = held.date AND turned.class_name = held.class_name
+          AND turned.amount * held.amount < 0 AND turned.account IS NOT NULL
+          AND turned.journal_entry_id <> held.journal_entry_id
+        WHERE held.journal_entry_id = :id AND held.account IS NULL
+        ORDER BY held.id, turned.version, turned.id
+    ) met
+    WHERE posting.id = met.id
 """
 
 _UNBOOKED = """

@@ -198,6 +198,8 @@ class Corrections:
             execution_options={"synchronize_session": False},
         )
         stamps.loosen(self._db, [anew.id])
+        # A late change may be in an entry of another span, where the period was another.
+        stamps.meet(self._db, anew.id)
         return going, anew
 
     def _give_up(self, chain: Sequence[JournalEntry], links: Mapping[str, Link]) -> None:
