@@ -102,12 +102,11 @@ def preferences(company: Company, _request: Element) -> Ret:
 
 def _sales_tax(company: Company) -> Ret:
     """Its codes are the first of each kind, whatever people call them."""
-    usual = company.lists.named("Item", sales_tax.USUAL)
     codes = company.lists.all("SalesTaxCode")
     taxable = next((one for one in codes if one.fields["IsTaxable"]), None)
     untaxed = next((one for one in codes if not one.fields["IsTaxable"]), None)
     return [
-        ("DefaultItemSalesTaxRef", _named(usual)),
+        ("DefaultItemSalesTaxRef", _named(sales_tax.usual(company))),
         ("PaySalesTax", "Quarterly"),
         ("DefaultTaxableSalesTaxCodeRef", _named(taxable)),
         ("DefaultNonTaxableSalesTaxCodeRef", _named(untaxed)),

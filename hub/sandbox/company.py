@@ -23,9 +23,11 @@ PREFERENCES: dict[str, Any] = {
     "ClosingDate": "",
     "IsMultiCurrencyOn": False,
     "IsUsingSalesTax": True,
+    "DefaultItemSalesTax": "",
     "IsAutoApplyingPayments": True,
 }
-"""What can be switched in a company file, and how a new one has it. The home currency is USD."""
+"""What can be switched in a company file, and how a new one has it: the home currency is USD, and
+``DefaultItemSalesTax`` is the ListID of a sales tax item or group, empty for the first one."""
 
 FACTS = ("name", "legal_name", "country", "is_sample")
 
@@ -131,7 +133,7 @@ class Company:
     @property
     def preferences(self) -> dict[str, Any]:
         """Return a copy of the preferences; ``prefer`` changes them."""
-        return dict(json.loads(self._fact("preferences")))
+        return PREFERENCES | json.loads(self._fact("preferences"))
 
     def prefer(self, **changes: Any) -> None:
         """Change preferences as a person does in QuickBooks: ``ClosingDate="2025-12-31"``."""

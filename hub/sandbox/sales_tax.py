@@ -17,8 +17,12 @@ from hub.sandbox.references import References
 from hub.sandbox.transactions import Posting, Transaction
 
 ITEMS = ("ItemSalesTax", "ItemSalesTaxGroup")
-USUAL = "State Tax"
-"""The item that the company's preferences name."""
+
+
+def usual(company: Company) -> Entry | None:
+    """Return the tax item of the company's preferences, or the first that it has where they name none."""
+    chosen = company.lists.get("Item", company.preferences["DefaultItemSalesTax"])
+    return chosen or next((one for one in company.lists.all("Item") if one.kind in ITEMS), None)
 
 
 def choose(references: References, company: Company, sale: Transaction, body: Element) -> None:
@@ -37,13 +41,11 @@ def choose(references: References, company: Company, sale: Transaction, body: El
     code = references.find(body, "CustomerSalesTaxCodeRef", "SalesTaxCode")
     customer = company.lists.get("Customer", sale.customer)
     own = customer.fields if customer else {}
-    usual = company.lists.named("Item", USUAL)
-    sale.fields["tax_item"] = (
-        (item.id if item else "")
-        or sale.fields.get("tax_item")
-        or own.get("tax_item")
-        or (usual.id if usual else "")
-    )
+    chosen = (item.id if item else "") or sale.fields.get("tax_item") or own.get("tax_item")
+    if not chosen:
+        found = usual(company)
+        chosen = found.id if found else ""
+    sale.fields["tax_item"] = chosen
     sale.fields["tax_code"] = (
         (code.id if code else "") or sale.fields.get("tax_code") or own.get("tax_code", "")
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.sandbox import people
+from hub.sandbox import about, people
 
 ADA = {"FullName": "Ada Ltd"}
 STATE, GROUP = {"FullName": "State Tax"}, {"FullName": "State and County"}
@@ -51,6 +51,32 @@ def test_each_tax_of_a_group_is_rounded_by_itself(taxed):
     added = taxed.add("Invoice", sale(line("Support", "0.60"), ItemSalesTaxRef=GROUP))
     assert sums(added) == ("0.60", "0.06")
     assert added.get("SalesTaxPercentage") == "8.75"
+
+
+def usual(desk):
+    """Return the tax item of a sale that names none."""
+    head = sale(line("Support", "100.00"))
+    del head["ItemSalesTaxRef"]
+    return desk.add("Invoice", head).get("ItemSalesTaxRef/FullName")
+
+
+def preferred(company):
+    ret = dict(about.preferences(company, None))["PreferencesRet"]
+    return dict(dict(dict(ret)["SalesTaxPreferences"])["DefaultItemSalesTaxRef"])["FullName"]
+
+
+def test_the_usual_tax_is_the_customers_or_the_companys_whatever_it_is_called(taxed):
+    company = taxed.company
+    assert usual(taxed) == preferred(company) == "State Tax"
+    people.rename(company, "Item", "State Tax", "Ohio")
+    assert usual(taxed) == preferred(company) == "Ohio"
+    group = company.lists.named("Item", "State and County")
+    company.prefer(DefaultItemSalesTax=group.id)
+    assert usual(taxed) == preferred(company) == "State and County"
+    county = company.lists.named("Item", "County Tax")
+    people.edit(company, "Customer", "Ada Ltd", tax_item=county.id)
+    assert usual(taxed) == "County Tax"
+    assert preferred(company) == "State and County"
 
 
 def test_the_agency_is_owed_the_tax(taxed):
