@@ -51,11 +51,17 @@ class Prepared:
 
     @property
     def fingerprint(self) -> str:
-        """What it says, to tell a change from none; what QuickBooks gave us is no part of that."""
+        """What it says, to tell a change from none; what QuickBooks gave us is no part of that. It tells
+        as well which references a record names, so that they can be taken away again."""
         body = self.fields.get(self.kind, self.fields)
         said = _said({name: value for name, value in body.items() if name not in self.usual})
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+        named = [name for name in CLEARABLE if name in said]
+        return " ".join((hashlib.sha256(json.dumps(said).encode()).hexdigest(), *named))
 
+
+CLEARABLE = ("TermsRef", "CustomerMsgRef")
+"""References that a change may empty. Where nobody has named them, they are QuickBooks' own choice."""
+CLEARED: Fields = {"ListID": ""}
 
 _GIVEN = {"TxnID", "ListID", "EditSequence", "ExternalGUID"}
 _LINES = {"InvoiceLineMod": "InvoiceLineAdd", "CreditMemoLineMod": "CreditMemoLineAdd"}
@@ -63,7 +69,10 @@ _LINES = {"InvoiceLineMod": "InvoiceLineAdd", "CreditMemoLineMod": "CreditMemoLi
 
 
 def _said(body: Fields) -> dict[str, Any]:
-    said = {name: value for name, value in body.items() if name not in _GIVEN}
+    # What was emptied says no more than what never was there.
+    said = {
+        name: value for name, value in body.items() if name not in _GIVEN and value not in ("", CLEARED)
+    }
     for changed, added in _LINES.items():
         if lines := said.pop(changed, None):
             said[added] = [

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from hub.books.chart import COMPUTED_TAXES, Chart
 from hub.books.models import Connection, Link, ListEntry, ListKind
-from hub.exporters.contract import Prepared, guid, number
+from hub.exporters.contract import CLEARABLE, CLEARED, Prepared, guid, number
 from hub.exporters.sales_tax import SalesTax, untaxed
 from hub.exporters.stationery import Stationery
 from hub.ledger.models import Payment, Purpose, Refund, RefundKind
@@ -122,12 +122,15 @@ _CLEARED = {"PO number": "PONumber", "Memo": "Memo"}
 
 
 def _said(link: Link | None, **fields: Any) -> dict[str, Any]:
-    """Return the fields that say something, and on a Mod an empty element for a text that QuickBooks has
-    and the billing no longer: left out it would stay (protocol.md E.5)."""
-    held = link.content if link is not None else {}
-    cleared = {name for label, name in _CLEARED.items() if held.get(label)}
+    """Return the fields that say something, and on a Mod an empty element for what QuickBooks has and the
+    billing no longer: left out it would stay (protocol.md E.5)."""
     said = present(**fields)
-    return {name: said.get(name, "") for name in fields if name in said or name in cleared}
+    if link is None:
+        return said
+    cleared: dict[str, Any] = {name: "" for label, name in _CLEARED.items() if link.content.get(label)}
+    cleared |= {name: CLEARED for name in CLEARABLE if name in link.fingerprint.split()}
+    found = cleared | said
+    return {name: found[name] for name in fields if name in found}
 
 
 def _numbered(record: Any, object_: str, turn: Turn) -> tuple[str, list[str]]:

@@ -107,7 +107,8 @@ def _shape(words: list[str], parts: Mapping[str, Shape]) -> Shape:
             return Shape(name, often=often)
         case ["ref", limit]:
             children = [
-                Shape("ListID", "id", 36, often="?"),
+                # An empty one takes the reference away.
+                Shape("ListID", "text", 36, often="?"),
                 Shape("FullName", "text", int(limit), often="?"),
             ]
             return Shape(name, "ref", often=often, children=children)

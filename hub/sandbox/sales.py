@@ -104,16 +104,26 @@ def _head(references: References, company: Company, sale: Transaction, body: Ele
         if template.fields["TemplateType"] != sale.kind:
             raise refusals.invalid_reference("Template", template.full_name, references.label)
         sale.fields["template"] = template.id
-    if message := references.find(body, "CustomerMsgRef", "CustomerMsg", "Customer Message"):
+    if _is_emptied(body, "CustomerMsgRef"):
+        sale.fields.pop("message", None)
+    elif message := references.find(body, "CustomerMsgRef", "CustomerMsg", "Customer Message"):
         sale.fields["message"] = message.id
-    days = 0
-    if terms := references.find(body, "TermsRef", "Terms"):
+    days, terms = 0, None
+    if _is_emptied(body, "TermsRef"):
+        sale.fields.pop("terms", None)
+    elif terms := references.find(body, "TermsRef", "Terms"):
         sale.fields["terms"] = terms.id
         days = terms.fields["StdDueDays"]
     if due := read_date(body, "DueDate"):
         sale.fields["DueDate"] = due
     elif terms or "DueDate" not in sale.fields:
         sale.fields["DueDate"] = (dt.date.fromisoformat(sale.date) + dt.timedelta(days=days)).isoformat()
+
+
+def _is_emptied(body: Element, path: str) -> bool:
+    """Whether an empty reference takes away what is there; that of a customer or template never does."""
+    reference = body.find(path)
+    return reference is not None and not (reference.get("ListID") or reference.get("FullName"))
 
 
 def _total(company: Company, sale: Transaction) -> None:

@@ -308,3 +308,30 @@ def test_a_line_of_text_counts_nothing_in_a_summary(summary):
     summary.sync()
     assert summary.balances() == summary.billed()
     assert summary.proof().difference == 0
+
+
+def test_terms_and_message_that_the_billing_names_no_more_are_taken_away(bench):
+    bench.choose(terms_by_due_date=False)
+    bench.invoice("1", "10.00", terms="Net 30", message=THANKS)
+    bench.tenant.sync()
+    bench.invoice("1", "20.00")
+    bench.tenant.sync()
+    assert shown(bench) == [("", "", "", [])]
+    changes = "".join(bench.tenant.messages()).count("<InvoiceMod>")
+    bench.invoice("1", "20.00")
+    bench.tenant.sync()
+    assert "".join(bench.tenant.messages()).count("<InvoiceMod>") == changes
+    all_is_proved(bench)
+    drained(bench)
+
+
+def test_terms_that_quickbooks_gave_by_itself_stay(bench):
+    bench.choose(terms_by_due_date=False)
+    bench.invoice("1", "10.00")
+    bench.tenant.sync()
+    with bench.tenant.company() as company:
+        (one,) = company.transactions.all("Invoice")
+        people.edit_transaction(company, one.id, terms=company.lists.named("Terms", "Net 30").id)
+    bench.invoice("1", "20.00")
+    bench.tenant.sync()
+    assert "<TermsRef>" not in "".join(bench.tenant.messages())
