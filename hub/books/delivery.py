@@ -1,7 +1,8 @@
 """The delivery: what was sent, beside what QuickBooks holds of it.
 
 A journal entry was sent as its lines say, account by account and class by class; a document as
-the postings say that it carries, account by account. What waits to be sent again, or anew, has not
+the postings say that it carries, account by account: the classes of its lines are no part of that,
+and who changes one in QuickBooks has edited the document (``changes``). What waits to be sent again, or anew, has not
 been sent yet and is not compared.
 """
 

@@ -111,6 +111,15 @@ def change_memo(company: Company, id: str, line: int, memo: str) -> Transaction:
     return transaction
 
 
+def change_class(company: Company, id: str, line: int, full_name: str) -> Transaction:
+    """Give one line of a transaction, the first being 0, another class."""
+    with company.atomic():
+        transaction = _transaction(company, id)
+        transaction.lines[line]["class"] = _entry(company, "Class", full_name).id
+        company.transactions.keep(transaction)
+    return transaction
+
+
 def change_amounts(company: Company, id: str, *amounts: str) -> Transaction:
     """Type ``amounts`` over those of a transaction's lines, from the first line on; a payment has
     one amount. What that no longer pays, or is no longer paid by it, is free again.

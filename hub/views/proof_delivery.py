@@ -17,11 +17,21 @@ from hub.exporters import exporter_for, rules_for
 from hub.ledger.contract import POSTED
 from hub.qbwc.desk import STUCK, Desk
 from hub.security import Permission
+from hub.tenants.models import Mode
 from hub.views.page import whole
 from hub.views.span import SpanPage
 
 PAGE = 50
 KINDS = (*POSTED, "journal_entry")
+
+
+class DeliveryOfTenant(SpanPage):
+    """What both pages share."""
+
+    @property
+    def is_classed(self) -> bool:
+        """Whether QuickBooks tracks classes."""
+        return bool(self.connection.company.get("class_tracking"))
 
 
 @view_config(
@@ -30,7 +40,7 @@ KINDS = (*POSTED, "journal_entry")
     request_method="GET",
     permission=Permission.READ,
 )
-class DeliveryPage(SpanPage):
+class DeliveryPage(DeliveryOfTenant):
     """What QuickBooks has otherwise than it was sent, journal entries first."""
 
     def __call__(self) -> dict[str, Any]:
@@ -48,6 +58,7 @@ class DeliveryPage(SpanPage):
             "operations": Desk(self.db, self.connection).of(subjects),
             "STUCK": STUCK,
             "Cause": Cause,
+            "is_classed": self.is_classed and Mode.FULL in self.modes,
             "query": self.query(),
             "extra": self.query().removeprefix("?"),
             "next": skip + PAGE if len(rows) > PAGE else 0,
@@ -65,7 +76,7 @@ class DeliveryPage(SpanPage):
     request_method="GET",
     permission=Permission.READ,
 )
-class DeliveredPage(SpanPage):
+class DeliveredPage(DeliveryOfTenant):
     """One entry or document: what was sent beside what QuickBooks has."""
 
     def __call__(self) -> dict[str, Any]:
@@ -82,6 +93,7 @@ class DeliveredPage(SpanPage):
             "label": labels(self.db, [subject])[subject],
             "sheet": sheet,
             "with_classes": any(line.class_name for line in sheet.lines),
+            "is_classed": self.is_classed and kind != "journal_entry",
             "differences": side_by_side(link) if link else [],
             "operation": Desk(self.db, self.connection).of([subject]).get(subject),
             "STUCK": STUCK,

@@ -15,6 +15,7 @@ from tests.views.test_proof import (
     causes,
     policy,
 )
+from tests.views.test_walls import check
 
 KINDS = {"summary": "JournalEntry", "full": "Invoice"}
 
@@ -171,3 +172,43 @@ def test_the_totals_are_of_all_customers_whichever_page_is_shown(full, enter):
     assert len(first.html.tbody.find_all("tr")) == 50
     assert len(second.html.tbody.find_all("tr")) == 3
     assert len(by_customer(full, "Customer 01")[0]) == 1
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_classes_of_documents_are_said_to_be_compared_elsewhere(world, enter, tracked):
+    tenant = world.tenant("full")
+    tenant.kind = "Invoice"
+    with tenant.company() as company:
+        company.prefer(IsUsingClassTracking=tracked)
+        classes = [one.full_name for one in company.lists.all("Class")]
+    tenant.sync()
+    tenant.put("customers", "ada", name="Ada")
+    tenant.put("charges", "gold", name="Gold", item="Subscription")
+    lines = [{"charge": "gold", "amount": "100.00", "class": classes[0]}]
+    tenant.put("invoices", "1", customer="ada", number="1", date="2026-05-03", lines=lines)
+    tenant.sync()
+    browser = enter(tenant)
+    delivery = browser.get(f"/t/{tenant.slug}/proof/delivery")
+    check(delivery)
+    assert ("a class that somebody changes on a document is an edit" in delivery) is tracked
+    if not tracked:
+        return
+    change(tenant, 0, "change_class", 0, classes[1])
+    assert tenant.proof().difference == 0
+    queue = browser.get(f"/t/{tenant.slug}/proof/delivery").click("Review items queued", index=1)
+    assert f"{classes[0]} → " in queue.html.main.text
+    invoice = (
+        browser.get(f"/t/{tenant.slug}/records/invoices").click("^1$").request.path.rpartition("/")[2]
+    )
+    sheet = browser.get(f"/t/{tenant.slug}/proof/delivery/invoice/{invoice}")
+    check(sheet)
+    assert "Classes are not compared here" in sheet
+    changed = (
+        sheet.html.find("caption", string=lambda it: it and "Changed in QuickBooks" in it)
+        or sheet.html.main
+    )
+    assert (
+        classes[1] in changed.find_parent("table").text
+        if changed.name == "caption"
+        else classes[1] in changed.text
+    )
