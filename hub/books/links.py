@@ -249,12 +249,14 @@ _UNSETTLE = text(
         WHERE connection_id = :connection AND formerly <> '' AND id IN (
             SELECT split_part(subject, ':', 2)::bigint FROM gone WHERE subject LIKE 'reversal:%')
     )
-    UPDATE link SET edit_sequence = ''
-    WHERE connection_id = :connection AND (
-        id IN (SELECT id FROM former)
-        OR subject IN (SELECT formerly FROM former)
-        OR object_id IN (
-            SELECT jsonb_object_keys(content->'Applied') FROM gone WHERE content ? 'Applied')
+    UPDATE link SET edit_sequence = '' WHERE id IN (
+        SELECT id FROM former
+        UNION ALL
+        SELECT current.id FROM former JOIN link current
+            ON current.connection_id = :connection AND current.subject = former.formerly
+        UNION ALL
+        SELECT paid.id FROM gone, jsonb_object_keys(gone.content->'Applied') AS used(id)
+        JOIN link paid ON paid.connection_id = :connection AND paid.object_id = used.id
     )
     """
 )
