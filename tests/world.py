@@ -15,7 +15,7 @@ from hub.books.connections import main_connection
 from hub.books.integration import Integration
 from hub.db import unit
 from hub.exporters import proof_for
-from hub.qbwc import qwc
+from hub.qbwc import qwc, readback
 from hub.qbwc.models import Operation
 from hub.sandbox import books
 from hub.sandbox import qwc as sandbox_qwc
@@ -167,6 +167,12 @@ class Tenant:
             outcome = self.connector(company, **options).run()
         check_messages(self.transcript, "*request*.xml" if "plan" in options else "*.xml")
         return outcome
+
+    def read_back(self):
+        """Let a session read back what changed in QuickBooks."""
+        with self.db() as db:
+            readback.want(db, main_connection(db, open_tenant(db, self.slug)))
+        return self.sync()
 
     def messages(self):
         """Every qbXML request that went over the wire, oldest first."""

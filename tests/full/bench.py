@@ -4,10 +4,8 @@ from decimal import Decimal
 
 from sqlalchemy import select, update
 
-from hub.books.connections import main_connection
 from hub.books.models import Link
 from hub.money import plain
-from hub.qbwc import readback
 from hub.qbwc.models import Operation
 from hub.sandbox import people
 from hub.tenants.full_policy import full_policy
@@ -58,9 +56,7 @@ class Bench:
 
     def read_back(self):
         """Let a session read back what changed in QuickBooks."""
-        with self.tenant.db() as db:
-            readback.want(db, main_connection(db, open_tenant(db, self.tenant.slug)))
-        return self.tenant.sync()
+        return self.tenant.read_back()
 
     def do(self, what, kind, number, *arguments, **fields):
         """Let a person do something with a transaction in QuickBooks."""
