@@ -21,6 +21,7 @@ from hub.db import among
 from hub.exporters.parents import Parents
 from hub.ledger import family
 from hub.ledger.models import Customer, Invoice, Payment, PaymentApplied, Refund
+from hub.tenants.full_policy import Hierarchy
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,36 @@ def _above(list_id: str, full_name: str) -> Above:
             )
         )
     return Above(list_id, full_name)
+
+
+def misplaced(
+    db: Session, connection: Connection, customer: Customer, link: Link, hierarchy: Hierarchy
+) -> str:
+    """Say where a customer stands in QuickBooks by its last import, where that is not below its parent;
+    else nothing, and while not both are known."""
+    if hierarchy is not Hierarchy.JOBS:
+        return ""
+    subjects = [f"customer:{customer.parent_id}"] if customer.parent_id else []
+    above = Links(db, connection).of(subjects)
+    ids = [link.object_id, *(one.object_id for one in above.values())]
+    query = select(ListEntry.list_id, ListEntry.full_name).where(
+        ListEntry.connection_id == connection.id,
+        ListEntry.kind == ListKind.CUSTOMER,
+        among(ListEntry.list_id, ids),
+    )
+    names = {row.list_id: row.full_name for row in db.execute(query)}
+    if len(above) < len(subjects) or len(names) < len(ids):
+        return ""
+    below = names[link.object_id].rpartition(":")[0]
+    wanted = "".join(names[one.object_id] for one in above.values())
+    if below == wanted:
+        return ""
+    place = f"below “{below}”" if below else "at the top"
+    right = f"below “{wanted}”" if wanted else "at the top"
+    return (
+        f"It stands {place} there, and in your billing {right}. Whom QuickBooks has stays where they are: "
+        "move it in the Customer Center there, if you want it so."
+    )
 
 
 def children(db: Session, connection: Connection) -> Sequence[Customer]:

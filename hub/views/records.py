@@ -9,12 +9,15 @@ from pyramid.view import view_config, view_defaults
 
 from hub.books.changes import side_by_side
 from hub.books.links import Links
+from hub.books.models import Link
 from hub.books.subjects import labels
+from hub.exporters.jobs import misplaced
 from hub.ledger.register import Names, Register, settlements
 from hub.qbwc import readback
 from hub.qbwc.desk import Desk
 from hub.qbwc.models import State
 from hub.security import Permission
+from hub.tenants.full_policy import full_policy
 from hub.views.page import Page, whole
 
 KINDS = {
@@ -87,6 +90,7 @@ class RecordPage(RecordsOfKind):
             "settled_by": settled_by,
             "names": self._names(record, postings),
             "link": (link := links.of([subject]).get(subject)),
+            "misplaced": self._misplaced(record, link) if link else "",
             "as_of": readback.as_of(self.db, link) if link else None,
             "former": links.former([subject]).get(subject, []),
             "differences": side_by_side(link) if link else [],
@@ -111,6 +115,11 @@ class RecordPage(RecordsOfKind):
             kind=self.request.matchdict["kind"],
             id=record.id,
         )
+
+    def _misplaced(self, record: Any, link: Link) -> str:
+        if self.kind != "customer":
+            return ""
+        return misplaced(self.db, self.connection, record, link, full_policy(self.db).hierarchy)
 
     def _names(self, record: Any, postings: Any) -> dict[str, dict[int, str]]:
         names = Names(self.db)

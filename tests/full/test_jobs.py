@@ -561,3 +561,32 @@ def counted(db):
     event.listen(db.get_bind(), "before_cursor_execute", note)
     yield statements
     event.remove(db.get_bind(), "before_cursor_execute", note)
+
+
+def test_the_page_of_a_customer_says_where_it_stands_after_a_move(bench, browser):
+    with_jobs(bench)
+    bench.tenant.put("customers", "bob", name="Bob")
+    site(bench)
+    synced(bench)
+
+    def there():
+        here = f"/t/{bench.tenant.slug}/records/customers"
+        page = browser.get(here).click("^Site$")
+        check(page)
+        return page.html.find("section", {"aria-labelledby": "there"}).get_text(" ", strip=True)
+
+    assert "stands" not in there()
+    site(bench, parent="bob")
+    synced(bench)
+    assert "Ada:Site" in owed(bench)
+    assert "It stands below “Ada” there, and in your billing below “Bob”." in there()
+    site(bench, parent=None)
+    synced(bench)
+    assert "It stands below “Ada” there, and in your billing at the top." in there()
+    bench.choose(hierarchy="flat")
+    assert "stands" not in there()
+    bench.choose(hierarchy="jobs")
+    site(bench)
+    synced(bench)
+    assert "stands" not in there()
+    assert bench.notes("held", "failed") == []
