@@ -43,7 +43,7 @@ from hub.exporters.doubles import Doubles
 from hub.exporters.items import Items
 from hub.exporters.jobs import Owners, levels
 from hub.exporters.parents import CHARGE_RANK, CUSTOMER_RANK, Parents, Waits
-from hub.exporters.payments import Payments, charged_back
+from hub.exporters.payments import CHARGED_BACK_RANK, FREED_RANK, Payments, charged_back
 from hub.exporters.revisions import CREDITS_RANK, Revisions, ended, used_on
 from hub.exporters.stationery import Stationery
 from hub.ledger.models import (
@@ -69,10 +69,6 @@ RANKS = {
     "payment": 50,
     "refund": 60,
 }
-CHARGED_BACK_RANK = 65
-"""A payment that was charged back is used on the chargeback, once that is there."""
-FREED_RANK = 49
-"""A payment that another one's chargeback was taken from gives way before that one goes."""
 ENDING = {"refund": 20, "payment": 22, "credit_memo": 24}
 """What is void goes before the documents that it was used on, so that these are free."""
 _MODELS: dict[str, type[Any]] = {

@@ -37,6 +37,11 @@ from hub.ledger import chargebacks
 from hub.ledger.models import Payment, Refund, Status
 from hub.money import ZERO, pretty
 
+CHARGED_BACK_RANK = 65
+"""A payment that was charged back is used on the chargeback, once that is there."""
+FREED_RANK = 49
+"""A payment that another one's chargeback was taken from gives way before that one goes."""
+
 
 def charged_back(db: Session, connection: Connection, refund_ids: Sequence[int]) -> list[str]:
     """Return the subjects of the payments that QuickBooks has used on these refunds, whichever payments
@@ -136,7 +141,9 @@ class Payments:
         customer = self._parents.customer(refund)
         prepared = forms.refund(self._places, self._connection, refund, customer, memo)
         if link is None or link.voided:
-            return prepared
+            id_ = refund.payment_id
+            taken = [Errand(f"payment:{id_}", CHARGED_BACK_RANK)] if id_ is not None else []
+            return replace(prepared, more=taken)
         return self._anew(prepared, link, refund)
 
     def _void(self, link: Link | None, record: Payment | Refund, kind: str) -> Prepared | Nothing:

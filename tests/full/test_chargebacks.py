@@ -97,6 +97,28 @@ def test_a_chargeback_that_was_of_another_payment_lets_the_first_one_pay_again(b
     drained(bench)
 
 
+@pytest.mark.parametrize("conflict", ["billing", "ask"])
+def test_a_chargeback_that_somebody_deleted_is_made_anew_and_takes_the_payment_again(bench, conflict):
+    bench.choose(conflict=conflict)
+    bench.invoice("1", "100.00")
+    bench.payment("p", "100.00", [("1", "100.00")])
+    chargeback(bench, "cb", "100.00", "p")
+    bench.tenant.sync()
+    bench.do("delete_transaction", "JournalEntry", "cb")
+    person = Person(bench.tenant)
+    for _ in range(3):
+        bench.read_back()
+        for one in person.waiting():
+            person.press(one, "retry")
+    bench.tenant.sync()
+    assert bench.documents() == [("1", "100.00", "100.00")]
+    assert bench.documents("JournalEntry") == [("cb", "100.00", "0.00")]
+    assert bench.documents("ReceivePayment") == [("p", "100.00", "0.00")]
+    assert bench.owed() == "100.00"
+    all_is_proved(bench)
+    drained(bench)
+
+
 def test_a_payment_that_is_deposited_says_what_to_do_before_it_is_charged_back(bench):
     bench.invoice("1", "100.00")
     bench.payment("p", "100.00", [("1", "100.00")])
