@@ -60,6 +60,9 @@ def _position(position: Position, where: str) -> list[str]:
     if position.not_ours is not None and position.balance is not None and position.imported:
         what = f"  its balance in QuickBooks, read {position.imported.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
         lines.append(f"{what:68}{pretty(position.balance):>14}")
+        lines.append(
+            f"{'  of that ours, as it was booked by then':68}{pretty(position.booked_then):>14}"
+        )
         lines.append(f"{'  of that not ours':68}{pretty(position.not_ours):>14}")
     elif position.is_mixed:
         lines.append(f"  its balance in QuickBooks is not of {position.currency} alone")

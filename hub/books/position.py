@@ -88,6 +88,7 @@ class Position:
             "difference": plain(self.difference),
             "causes": {cause.value: plain(amount) for cause, amount in self.causes.items()},
             "quickbooks_balance": plain(self.balance) if self.balance is not None else None,
+            "booked_then": plain(self.booked_then) if known else None,
             "not_ours": plain(self.not_ours or ZERO) if known else None,
             "imported": self.imported.isoformat(timespec="seconds") if self.imported else None,
         }

@@ -152,6 +152,7 @@ def _position(paper: Paper, position: Position) -> None:
     if position.balance is not None and position.not_ours is not None and position.imported:
         read = spoken(position.imported)
         rows.append((f"{position.account}, its balance in QuickBooks, {read}", pretty(position.balance)))
+        rows.append(("of that ours, as it was booked by then", pretty(position.booked_then)))
         rows.append(("of that not ours", pretty(position.not_ours)))
     else:
         rows.append((f"{position.account}, its balance in QuickBooks", _unknown(position)))

@@ -205,7 +205,7 @@ def test_a_month_holds_what_is_dated_in_it_and_what_was_booked_in_another(ready,
     assert "Nothing was billed or booked in these months." in nothing
 
 
-def test_balances_of_quickbooks_show_what_is_not_ours(summary):
+def test_balances_of_quickbooks_show_what_is_not_ours(summary, enter):
     summary.sync()
     with summary.company() as company:
         name = summary.proof().positions[0].account
@@ -221,6 +221,12 @@ def test_balances_of_quickbooks_show_what_is_not_ours(summary):
     summary.sync()
     position = summary.proof().positions[0]
     assert (position.booked, position.balance, position.not_ours) == (100, 600, 500)
+    bill(summary, "2", "30.00")
+    summary.sync()
+    page = enter(summary).get(f"/t/{summary.slug}").text
+    rows = [" ".join(re.sub("<[^>]*>", " ", row).split()) for row in re.split("</?tr>", page)]
+    told = [row for row in rows if row.startswith(("Billing Clearing, as", "of that", "Its balance"))]
+    assert [row.split()[-1] for row in told] == ["130.00", "600.00", "100.00", "500.00"]
 
 
 def test_a_balance_that_is_read_after_a_booking_of_the_same_run_has_that_in_it(summary):
