@@ -236,8 +236,9 @@ class Chart:
             if account.currency == name:
                 return account
         raise Objection(
-            f"QuickBooks has no Accounts Receivable account in {currency}. Add one there: Lists » Chart "
-            f"of Accounts » New, of type Accounts Receivable and currency {name}. Then press Try again."
+            f"QuickBooks has no Accounts Receivable account in {currency}. Let it be created from {PAGE}; or "
+            "add one there: Lists » Chart of Accounts » New, of type Accounts Receivable and currency "
+            f"{name}. Then press Try again."
         )
 
     def deposit(self, method: str, currency: str = "") -> ListEntry:

@@ -115,7 +115,7 @@ def misplaced(
     place = f"below “{below}”" if below else "at the top"
     right = f"below “{wanted}”" if wanted else "at the top"
     return (
-        f"It stands {place} there, and in your billing {right}. Whom QuickBooks has stays where they are: "
+        f"It stands {place} there, and in your billing {right}. Whoever is in QuickBooks stays where they are: "
         "move it in the Customer Center there, if you want it so."
     )
 

@@ -550,7 +550,7 @@ def test_each_thing_sent_is_beside_what_quickbooks_has_of_it(ready, enter):
     browser = enter(ready)
     page = browser.get(f"/t/{ready.slug}")
     assert "The one transaction that was sent is still in QuickBooks as it was sent." in page
-    assert "Nothing differs" in browser.get(f"/t/{ready.slug}/proof/delivery")
+    assert "No amount differs" in browser.get(f"/t/{ready.slug}/proof/delivery")
     run(ready, "UPDATE link SET edited = now() WHERE subject ~ 'invoice|journal_entry'")
     run(ready, "UPDATE booked_line SET amount = 90 WHERE amount = 100")
     page = browser.get(f"/t/{ready.slug}")

@@ -87,7 +87,7 @@ def test_an_edit_that_is_taken_back_differs_no_more(booked, enter):
     amounts = ("100.00", "100.00") if booked.kind == "JournalEntry" else ("100.00",)
     change(booked, 0, "change_amounts", *amounts)
     assert causes(booked) == {}
-    assert "Nothing differs" in enter(booked).get(f"/t/{booked.slug}/proof/delivery")
+    assert "No amount differs" in enter(booked).get(f"/t/{booked.slug}/proof/delivery")
     page = enter(booked).get(f"/t/{booked.slug}")
     assert "All 2 transactions that were sent are in QuickBooks as they were sent." in page
 
