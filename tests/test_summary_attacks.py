@@ -368,24 +368,60 @@ def test_an_amendment_that_quickbooks_refused_can_be_taken_back_and_approved_ane
     }
 
 
-def test_what_is_reversed_is_what_quickbooks_has_where_its_version_was_kept(summary, keeper):
+def keep(tenant):
+    """Keep QuickBooks' version of the one thing that somebody edited there."""
+    with tenant.db() as db:
+        connection = main_connection(db, open_tenant(db, tenant.slug))
+        operation = db.scalars(select(Operation).where(Operation.state == State.FAILED)).one()
+        Rulings(db, connection, "Ada").keep(operation)
+
+
+@pytest.mark.parametrize("first", [keep, again, None], ids=["kept", "sent", "undecided"])
+@pytest.mark.parametrize("edit", ["change_amounts", "void_transaction"])
+@pytest.mark.parametrize("how", list(Undoing))
+def test_what_is_undone_is_what_quickbooks_has_whatever_somebody_made_of_it(
+    summary, keeper, how, edit, first
+):
     invoice(summary, "1", "100.00")
     summary.close("c")
     settle(summary)
     with summary.company() as company:
         (entry,) = company.transactions.all("JournalEntry")
-        people.change_amounts(company, entry.id, "150.00", "150.00")
+        amounts = ["150.00", "150.00"] if edit == "change_amounts" else []
+        getattr(people, edit)(company, entry.id, *amounts)
     with summary.db() as db:
         readback.want(db, main_connection(db, open_tenant(db, summary.slug)))
     summary.sync()
-    with summary.db() as db:
-        connection = main_connection(db, open_tenant(db, summary.slug))
-        operation = db.scalars(select(Operation).where(Operation.state == State.FAILED)).one()
-        Rulings(db, connection, "Ada").keep(operation)
-    keeper.do("undo", keeper.entries()[0].id, Undoing.REVERSAL)
+    if first:
+        first(summary)
+        summary.sync()
+    keeper.do("undo", keeper.entries()[0].id, how)
+    summary.sync()
+    assert summary.balances() == {}
     keeper.approve_all()
+    for _ in range(2):
+        again(summary)
+        summary.sync()
     settle(summary)
     assert summary.balances()["Billing Clearing"] == money("100.00")
+
+
+@pytest.mark.parametrize("how", list(Undoing))
+def test_an_entry_whose_emptying_was_refused_is_taken_back_and_undone(summary, keeper, how):
+    keeper.choose(approval=Approval.MANUAL, late_change=LateChange.AMEND)
+    summary.sync()
+    invoice(summary, "1", "10.00")
+    summary.close("c")
+    keeper.approve_all()
+    settle(summary)
+    invoice(summary, "1", "10.00", version=2, status="void")
+    keeper.approve_all()
+    summary.sync(plan=faults.refusing("<TxnVoidRq", 3180, times=9))
+    keeper.do("withdraw", keeper.entries()[0].id)
+    keeper.do("undo", keeper.entries()[0].id, how)
+    keeper.approve_all()
+    settle(summary)
+    assert summary.balances() == {}
 
 
 def amended(summary, keeper, refused=False):

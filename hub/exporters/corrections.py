@@ -227,6 +227,9 @@ class Corrections:
 
     def _reversals(self, chain: Sequence[JournalEntry], actor: str) -> list[JournalEntry]:
         moment = dt.datetime.now(dt.UTC)
+        lines = self.lines(chain)
+        # One that somebody has voided in QuickBooks has nothing to be turned round.
+        there = [one for one in chain if _by_account(lines[one.id])]
         made = [
             JournalEntry(
                 billing_cycle_id=one.billing_cycle_id,
@@ -241,19 +244,18 @@ class Corrections:
                 approved_by=actor,
                 frozen=moment,
             )
-            for one in chain
+            for one in there
         ]
         Numbering(self._db, self._policy).number(made)
         self._db.add_all(made)
         self._db.flush()
-        lines = self.lines(chain)
-        for one, before in zip(made, chain, strict=True):
+        for one, before in zip(made, there, strict=True):
             self._add_lines(one, lines[before.id], -1)
         return made
 
     def lines(self, entries: Sequence[JournalEntry]) -> Mapping[int, list[_Line]]:
-        """Return the lines of each entry by its id: as they were sent, or as QuickBooks has them where a
-        person has kept its version, or an amendment was refused."""
+        """Return the lines of each entry by its id: as they were sent, or as QuickBooks has them where
+        somebody has changed them there, or an amendment was refused."""
         links = self._links(entries)
         mine = JournalEntryLine.journal_entry_id.in_([one.id for one in entries])
         sent: dict[int, list[_Line]] = {one.id: [] for one in entries}
@@ -268,8 +270,9 @@ class Corrections:
             booked[link_id][account] = amount
         for one in entries:
             if link := links.get(_subject(one)):
-                said = [_said(line) for line in link.content.get("Lines", ())]
-                if said and _by_account(sent[one.id]) != booked[link.id] == _by_account(said):
+                there = link.content if link.found is None else link.found
+                said = [_said(line) for line in there.get("Lines", ())]
+                if _by_account(sent[one.id]) != booked[link.id] == _by_account(said):
                     sent[one.id] = said
         return sent
 

@@ -78,7 +78,7 @@ class Before(NamedTuple):
     currency: str
 
 
-_HARMLESS = ("", "JournalEntryAdd", "JournalEntryQuery", "JournalEntryMod")
+_HARMLESS = ("", "JournalEntryAdd", "JournalEntryQuery", "JournalEntryMod", "TxnVoid")
 """The requests for an entry that can be taken back once their answer is here."""
 
 
@@ -193,7 +193,8 @@ class Journal:
 
     def _untouched(self, subject: str) -> Operation | None:
         """Return what waits for ``subject``, locked, if taking it back can do no harm: it was never sent, it
-        was an addition and refused, or a change of the whole entry, which the next one makes anew."""
+        was an addition and refused, or a change of the whole entry, or its void where nothing is left, which
+        the next one makes anew."""
         mine = Operation.subject == subject
         states = self._outbox.mine(State.QUEUED, State.HELD, State.FAILED)
         query = select(Operation).where(states, mine, Operation.question.is_(None))

@@ -173,10 +173,11 @@ class Settlement:
             self._fates.ask(operation, Reason.FATE, doubts.NOTE, said)
         elif operation.kind == "TxnDel":
             self._fates.ask(operation, Reason.REMOVAL, doubts.NOTE, said)
-        elif said:
-            self._fates.hold(operation, said)
         else:
             # Done twice it changes nothing; but what it was based on may be out of date.
             self._fates.read[operation.subject] = None
             self._fates.unsure.append(operation.subject)
-            self._fates.again(operation)
+            if said:
+                self._fates.hold(operation, said)
+            else:
+                self._fates.again(operation)
