@@ -113,6 +113,7 @@ def _tenant(config: Configurator) -> None:
         ("operation", "/queue/{id}"),
         ("history", "/history"),
         ("session", "/history/{id}"),
+        ("carried", "/history/{id}/records"),
         ("message", "/history/messages/{id}/{part}"),
         ("lists", "/lists/{kind}"),
         ("imports", "/imports"),

@@ -99,6 +99,16 @@ class Desk:
         found = self._db.scalars(query.order_by(Operation.id.desc()).limit(PAGE + 1)).all()
         return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else 0
 
+    def carried(self, session: SyncSession, before: int = 0) -> tuple[Sequence[Operation], int]:
+        """Return a page of the operations whose last message went out in ``session``, newest first, and
+        the position to go on from (0 at the end)."""
+        mine = Message.connection_id == self._connection.id, Message.sent_in == session.id
+        query = select(Operation).where(Operation.message_id.in_(select(Message.id).where(*mine)))
+        if before:
+            query = query.where(Operation.id < before)
+        found = self._db.scalars(query.order_by(Operation.id.desc()).limit(PAGE + 1)).all()
+        return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else 0
+
     def causes(self, state: State) -> list[Cause]:
         """Return for what reasons operations are in ``state``, the most frequent first."""
         query = (

@@ -8,6 +8,7 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 from pyramid.view import view_config, view_defaults
 
+from hub.books.subjects import labels
 from hub.qbwc.desk import Desk
 from hub.qbwc.models import Stage
 from hub.qbwc.pulse import INTERRUPTED, anchor
@@ -57,6 +58,25 @@ class SessionPage(Page):
             "stages": STAGES,
             "anchor": anchor,
             "quiet_since": self.now - INTERRUPTED,
+            "next": position,
+            "before": self.before(),
+        }
+
+
+@view_defaults(route_name="carried", renderer="hub:templates/carried.jinja2", permission=Permission.READ)
+class CarriedPage(Page):
+    """The records that one run has carried."""
+
+    @view_config(request_method="GET")
+    def show(self) -> dict[str, Any]:
+        desk = Desk(self.db, self.connection)
+        session = desk.session(whole(self.request.matchdict["id"]))
+        operations, position = desk.carried(session, self.before())
+        return {
+            "session": session,
+            "operations": operations,
+            "labels": labels(self.db, [operation.subject for operation in operations]),
+            "anchor": anchor,
             "next": position,
             "before": self.before(),
         }

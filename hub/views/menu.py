@@ -39,7 +39,7 @@ ERP = Entry(
         ),
         Entry("Connection", "connection", also=("company", "pause", "interval")),
         Entry("Review items queued", "queue", also=("operation",)),
-        Entry("Previous history", "history", also=("session", "message")),
+        Entry("Previous history", "history", also=("session", "carried", "message")),
         Entry("Full mode settings", "full_policy", also=("cutover",), mode=Mode.FULL),
         Entry("Customer matches", "matches", mode=Mode.FULL),
         Entry("Imports", "imports"),

@@ -46,6 +46,21 @@ def test_the_history_tells_of_every_run(full, enter, filled):
     assert "All is well" in row
 
 
+def test_a_run_shows_the_records_that_it_carried(full, enter, filled):
+    filled(full)
+    full.sync(plan=faults.refusing("<InvoiceAdd>", 3040, "There was an error.", times=9))
+    browser = enter(full)
+    page = run_of(history(browser, full)).click("The records that it carried")
+    check(page)
+    rows = {row.th.a.text: row for row in page.html.find("table").tbody.find_all("tr")}
+    told = {name: row.get_text(" ", strip=True) for name, row in rows.items()}
+    assert "InvoiceAdd Needs you QuickBooks did not accept the amount." in told["Invoice 1042"]
+    assert "CustomerAdd Booked" in told["Customer Ada Lovelace"]
+    sent = browser.get(rows["Invoice 1042"].find_all("a")[-1]["href"])
+    assert "There was an error." in words(sent)
+    browser.get(f"/t/{full.slug}/history/999999/records", status=404)
+
+
 def test_a_run_shows_its_messages_and_their_texts(full, enter, filled):
     filled(full)
     full.sync()
