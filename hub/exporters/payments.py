@@ -118,7 +118,7 @@ class Payments:
         prepared = forms.payment(self._places, self._connection, payment, customer, allocated)
         if link is None or link.voided:
             self._outdate(payment)
-            return replace(prepared, note=self._unapplied(payment))
+            return replace(prepared, note=self._unapplied(payment), more=self._freed(payment))
         return self._anew(prepared, link, payment)
 
     def refund(self, refund: Refund) -> Outcome:
@@ -164,7 +164,8 @@ class Payments:
         )
 
     def _freed(self, payment: Payment) -> list[Errand]:
-        """Return the errands that use what is left of reversals on what a payment no longer pays."""
+        """Return the errands that use what is left of reversals on what a payment does not pay, or not any
+        more."""
         invoices = {row.invoice_id for row in payment.applied}
         return [
             Errand(f"credits:{id_}", CREDITS_RANK)
