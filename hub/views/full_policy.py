@@ -324,6 +324,7 @@ class FullPolicyPage(Page):
         typed = {one.name: getattr(self.policy, one.name) for one in _all()}
         return {
             "is_used": Mode.FULL in self.modes,
+            "is_left": self.tenant.mode is not Mode.FULL,
             "sections": SECTIONS,
             "options": self.options,
             "typed": {name: "" if value is False else str(value) for name, value in typed.items()},

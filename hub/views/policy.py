@@ -7,6 +7,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from pyramid.view import view_config, view_defaults
@@ -76,7 +77,6 @@ LABELS = {
 }
 _FLAGS = ("together", "four_eyes")
 _AMOUNTS = ("approval_limit", "rounding_limit")
-_DATES = ("lock_date", "cutover")
 _LONG = {"memo_template": 3000}
 
 
@@ -119,11 +119,21 @@ def cutover_day(text: str, today: dt.date) -> dt.date | None:
 class PolicyPage(JournalOfTenant):
     """The form, the effect of what was chosen, and saving it."""
 
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The settings that are chosen here: in full mode the cut-over has a page of its own."""
+        left_out = set() if self.tenant.mode is Mode.SUMMARY else {"cutover"}
+        return {name: label for name, label in LABELS.items() if name not in left_out}
+
     @view_config(request_method="GET")
     def show(self) -> dict[str, Any]:
-        if self.tenant.mode is not Mode.SUMMARY:
+        if not self.has_entries:
             return {"is_full": True, "effect": None}
-        return self._shown(_typed(self.journal.policy))
+        return self._shown(self._typed())
+
+    def _typed(self) -> dict[str, str]:
+        """Return the form's fields as they stand."""
+        return {name: _as_typed(name, getattr(self.journal.policy, name)) for name in self.labels}
 
     def _shown(self, typed: Mapping[str, str], effect: Any = None) -> dict[str, Any]:
         fields = self._fields(typed["number_template"])
@@ -131,7 +141,7 @@ class PolicyPage(JournalOfTenant):
             "is_full": False,
             "typed": typed,
             "choices": CHOICES,
-            "labels": LABELS,
+            "labels": self.labels,
             "fields": fields,
             "examples": {name: _filled(typed[name], values) for name, values in fields.items()},
             "closing": self.connection.company.get("closing_date"),
@@ -156,9 +166,9 @@ class PolicyPage(JournalOfTenant):
 
     @view_config(request_method="POST", permission=Permission.CHANGE)
     def take(self) -> Any:
-        if self.tenant.mode is not Mode.SUMMARY:
+        if not self.has_entries:
             return self.done("There are no journal entries in this mode.", "policy")
-        typed = _given(self.form.typed(*LABELS))
+        typed = _given(self.form.typed(*self.labels))
         if self.form["step"] == "back":
             return self._shown(typed)
         try:
@@ -188,12 +198,13 @@ class PolicyPage(JournalOfTenant):
             values[name] = kinds[self.form[name]]
         values |= {name: self.form.flag(name) for name in _FLAGS}
         values |= {name: amount(name, self.form[name]) for name in _AMOUNTS}
-        values |= {name: day(name, self.form[name]) for name in _DATES}
+        values["lock_date"] = day("lock_date", self.form["lock_date"])
         for name in ("master_customer", "number_template", "memo_template"):
             values[name] = self.form.text(name, _LONG.get(name, 200))
         if values["rounding_limit"] is None:
             raise refusal("rounding_limit", "Write an amount of 0.00 or more.")
-        values["cutover"] = cutover_day(self.form["cutover"], self.now.date())
+        if "cutover" in self.labels:
+            values["cutover"] = cutover_day(self.form["cutover"], self.now.date())
         if values["together"] and values["control"] is Control.RECEIVABLE:
             sentence = (
                 "On Accounts Receivable what was billed, paid and credited needs entries of their own: "
@@ -204,28 +215,23 @@ class PolicyPage(JournalOfTenant):
 
     def _effect(self, values: Mapping[str, Any], changes: list[Any]) -> dict[str, Any]:
         counts = self.entries.counts()
+        cutover = values.get("cutover")
         return {
             "changes": changes,
             "anew": counts[Stand.GATHERING] + counts[Stand.WAITING],
             "stays": counts[Stand.UNDER_WAY] + counts[Stand.BOOKED] + counts[Stand.UNDONE],
-            "cutover": values["cutover"],
-            "before": self.journal.before(values["cutover"]) if values["cutover"] else [],
+            "cutover": cutover,
+            "before": self.journal.before(cutover) if cutover else [],
             "to_receivable": values["control"] is Control.RECEIVABLE,
         }
 
 
-def _typed(policy: Policy) -> dict[str, str]:
-    """Return the form's fields as they stand."""
-    shown = {}
-    for name in LABELS:
-        value = getattr(policy, name)
-        if name in _FLAGS:
-            shown[name] = "yes" if value else ""
-        elif name in _AMOUNTS:
-            shown[name] = "" if value is None else f"{value:.2f}"
-        else:
-            shown[name] = "" if value is None else str(value)
-    return shown
+def _as_typed(name: str, value: Any) -> str:
+    if name in _FLAGS:
+        return "yes" if value else ""
+    if value is None:
+        return ""
+    return f"{value:.2f}" if name in _AMOUNTS else str(value)
 
 
 def _given(typed: dict[str, str]) -> dict[str, str]:

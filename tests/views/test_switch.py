@@ -11,6 +11,7 @@ from hub.tenants.policies import policy_of
 from hub.tenants.service import open_tenant
 from hub.views import switch
 from tests.test_summary_currencies import EURO_RECEIVABLE, several
+from tests.views.test_policy import the_form
 from tests.views.test_walls import check
 
 
@@ -274,3 +275,53 @@ def test_what_documents_are_corrected_by_stays_reachable_while_there_are_any(ful
     assert "Grace Hopper" in page.html.main.text
     assert "Nobody" not in page.html.main.text
     assert "Import items" in browser.get(f"/t/{full.slug}/imports").html.main.text
+
+
+def test_the_settings_of_journal_entries_count_while_there_are_any(summary, filled, enter):
+    filled(summary, closed=True)
+    for _ in range(2):
+        summary.sync()
+    browser = enter(summary)
+    confirm(plan(browser, summary))
+    page = browser.get(f"/t/{summary.slug}/settings").click("Journal entry settings")
+    check(page)
+    assert "still corrected there" in page
+    form = the_form(page)
+    # The cut-over of this mode is counted on a page of its own, which puts what lies behind it.
+    assert "cutover" not in form.fields
+    assert page.click("Cut-over date").request.path.endswith("/settings/cut-over")
+    before = cutover(summary)
+    form["approval"] = "manual"
+    looked = form.submit("step", value="look")
+    check(looked)
+    assert "A person approves each" in looked
+    the_form(looked).submit("step", value="save", status=303)
+    assert cutover(summary) == before
+    lines = [{"charge": "gold", "amount": "60.00"}]
+    body = {"customer": "c-1", "number": "1042", "date": "2026-10-05", "billing_cycle": "m"}
+    summary.put("invoices", "i-1", version=2, lines=lines, **body)
+    summary.sync()
+    assert summary.counts()["JournalEntry"] == 3
+    waiting = browser.get(f"/t/{summary.slug}/journal-entries?stand=waiting")
+    assert "Look at it and approve it." in waiting
+    cycles = browser.get(f"/t/{summary.slug}/billing-cycles")
+    assert "from before the switch" in cycles
+
+
+def test_the_settings_of_documents_say_what_they_are_still_for(full, filled, enter):
+    filled(full)
+    for _ in range(2):
+        full.sync()
+    browser = enter(full)
+    confirm(plan(browser, full))
+    page = browser.get(f"/t/{full.slug}/settings/full")
+    check(page)
+    assert "still corrected there" in page
+    assert "Cut-over date" not in page.html.main.text
+    assert "count as soon as" not in page
+
+
+def cutover(tenant):
+    with tenant.db() as db:
+        open_tenant(db, tenant.slug)
+        return policy_of(db).cutover
