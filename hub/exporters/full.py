@@ -231,10 +231,14 @@ class FullExporter:
         try:
             outcome = self._build[subject.partition(":")[0]](record)
         except Objection as error:
-            return Held(str(error), error.more if isinstance(error, Waits) else ())
+            outcome = Held(str(error), error.more if isinstance(error, Waits) else ())
+        # Whatever becomes of this record, it is not said of the next one.
+        stood_in = self._items.note()
         if not isinstance(outcome, Prepared):
             return outcome
-        return fits(replace(outcome, note=" ".join(filter(None, (outcome.note, self._items.note())))))
+        if stood_in:
+            outcome = replace(outcome, note=" ".join(filter(None, (outcome.note, stood_in))))
+        return fits(outcome)
 
     def _is_before_cutover(self, record: Any) -> bool:
         date = getattr(record, "date", None)
@@ -273,7 +277,8 @@ class FullExporter:
             # What was left of the memos that took its forerunners back is used on it; so are those that
             # found no document to be used on before.
             more = [*more, Errand(f"credits:{document.id}", CREDITS_RANK)]
-        return replace(prepared, more=[*more, *self._uses(document)])
+        more = [*more, *self._uses(document)]
+        return replace(prepared, more=more) if more else prepared
 
     def _changed(self, document: Any, link: Link, turns: int) -> Outcome | None:
         prepared = self._form(document, link, turns)

@@ -38,6 +38,7 @@ class Items:
         self._db = db
         self._connection = connection
         self._stood_in: dict[str, None] = {}
+        self._own: dict[int, ListEntry] = {}
 
     @cached_property
     def policy(self) -> FullPolicy:
@@ -61,7 +62,9 @@ class Items:
 
         :raises Objection: when it has none.
         """
-        if found := self._find(chart, charge):
+        # As many lines as there are name few charges.
+        if found := self._own.get(charge.id) or self._find(chart, charge):
+            self._own[charge.id] = found
             return found
         name = self._name(charge)
         if self.are_created:

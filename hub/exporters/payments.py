@@ -118,7 +118,8 @@ class Payments:
         prepared = forms.payment(self._places, self._connection, payment, customer, allocated)
         if link is None or link.voided:
             self._outdate(payment)
-            return replace(prepared, note=self._unapplied(payment), more=self._freed(payment))
+            note, more = self._unapplied(payment), self._freed(payment)
+            return replace(prepared, note=note, more=more) if note or more else prepared
         return self._anew(prepared, link, payment)
 
     def refund(self, refund: Refund) -> Outcome:

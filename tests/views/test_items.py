@@ -5,7 +5,7 @@ import re
 import pytest
 
 from hub.books.models import ListEntry, ListKind
-from hub.sandbox import faults
+from hub.sandbox import faults, people
 from hub.tenants.service import open_tenant
 from tests.protocol.conftest import operations
 from tests.test_customers import wish
@@ -161,6 +161,21 @@ def test_the_fallback_item_stands_in_and_says_so(full, enter):
     assert invoice(full).note == "“Gold plan” is sold as the fallback item “Subscription”."
     assert "Subscription (fallback)" in enter(full).get(f"/t/{full.slug}/settings")
     assert full.proof().difference == 0
+
+
+def test_what_stood_in_on_a_held_invoice_is_not_said_of_the_next(full):
+    with full.company() as company:
+        people.hide(company, "Item", "Usage")
+    wish(full, item_fallback="Subscription")
+    full.put("charges", "gold", name="Gold plan")
+    full.put("charges", "used", name="Used", item="Usage")
+    full.put("charges", "plain", name="Plain", item="Hosting:Pro")
+    bill(full, "gold", "used", number="1")
+    bill(full, "plain", number="2")
+    full.sync()
+    held, booked = operations(full, "invoice")
+    assert "Usage" in held.note
+    assert (booked.state.value, booked.note) == ("done", "")
 
 
 KINDS = (
