@@ -1,11 +1,12 @@
-"""What a person decides about one record: whether it goes to QuickBooks, and whose version counts."""
+"""What a person decides about records: whether they go to QuickBooks, and whose version counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select, union_all, update
 
 from hub.books import changes
 from hub.books.changes import Changes
@@ -14,7 +15,7 @@ from hub.books.links import Links
 from hub.books.models import Connection, JournalEntry, Link
 from hub.db import HubSession, among
 from hub.errors import Refused
-from hub.exporters.contract import Errand
+from hub.exporters.contract import MISSING, Errand
 from hub.ledger import records
 from hub.ledger.models import (
     CreditMemo,
@@ -25,6 +26,7 @@ from hub.ledger.models import (
     PaymentApplied,
     Refund,
 )
+from hub.qbwc import desk
 from hub.qbwc.models import Operation, State
 from hub.qbwc.outbox import Outbox
 
@@ -46,44 +48,31 @@ class Rulings:
         self._connection = connection
         self._actor = actor
 
-    def dependants(self, operation: Operation) -> Sequence[Operation]:
-        """Return the operations that wait, or would, for the record of ``operation``."""
-        subjects = list(self._dependants(operation.subject))
+    def chosen(self, ids: Sequence[int]) -> Sequence[Operation]:
+        """Return the operations of ``ids``, those that this connection has, and keep others from them.
+
+        :raises Refused: when they are more than ``MOST``.
+        """
+        if len(ids) > desk.MOST:
+            raise Refused(f"Tick at most {desk.MOST:,} records at a time.")
+        mine = Operation.connection_id == self._connection.id, among(Operation.id, ids)
+        # In the order in which the Web Connector's calls lock them.
+        query = select(Operation).where(*mine).order_by(Operation.rank, Operation.id)
+        return self._db.scalars(query.with_for_update()).all()
+
+    def dependants(self, operations: Sequence[Operation]) -> Sequence[Operation]:
+        """Return the operations besides ``operations`` that wait, or would, for their records."""
+        named = _by_kind(operations)
+        subjects = [query for kind, ids in named.items() for query in _dependants(kind, ids)]
         if not subjects:
             return []
         query = select(Operation).where(
             Operation.connection_id == self._connection.id,
-            among(Operation.subject, subjects),
+            Operation.subject.in_(union_all(*subjects)),
             Operation.state.in_(WAITING),
+            ~among(Operation.id, [one.id for one in operations]),
         )
         return self._db.scalars(query.order_by(Operation.rank, Operation.id)).all()
-
-    def _dependants(self, subject: str) -> Iterator[str]:
-        kind, _, text = subject.partition(":")
-        id_ = int(text)
-        if kind == "customer":
-            for name, model in _BILLED:
-                query = select(model.id).where(model.customer_id == id_)
-                yield from (f"{name}:{one}" for one in self._db.scalars(query))
-        elif kind == "customer_currency":
-            own = self._db.get_one(CustomerCurrency, id_)
-            for name, model in _BILLED:
-                query = select(model.id).where(
-                    model.customer_id == own.customer_id, model.currency == own.currency
-                )
-                yield from (f"{name}:{one}" for one in self._db.scalars(query))
-        elif kind == "charge":
-            billed = select(InvoiceLine.invoice_id).where(InvoiceLine.charge_id == id_).distinct()
-            yield from (f"invoice:{one}" for one in self._db.scalars(billed))
-        elif kind == "invoice":
-            paid = select(PaymentApplied.payment_id).where(PaymentApplied.invoice_id == id_)
-            yield from (f"payment:{one}" for one in self._db.scalars(paid.distinct()))
-            yield f"credits:{id_}"
-        elif kind == "credit_memo":
-            refunded = select(Refund.id).where(Refund.credit_memo_id == id_)
-            yield from (f"refund:{one}" for one in self._db.scalars(refunded))
-            used = select(CreditMemoApplied.invoice_id).where(CreditMemoApplied.credit_memo_id == id_)
-            yield from (f"credits:{one}" for one in self._db.scalars(used))
 
     def exclude(self, operation: Operation, with_dependants: bool) -> int:
         """Keep a record from QuickBooks, whatever becomes of it, until it is included again; return how
@@ -95,12 +84,19 @@ class Rulings:
             return 0
         if operation.state not in WAITING:
             raise Refused(f"It is “{operation.state.label}”, so it cannot be excluded.")
-        chosen = [operation, *(self.dependants(operation) if with_dependants else ())]
-        for one in chosen:
-            one.state, one.code, one.question = State.EXCLUDED, None, None
-            one.note = f"{self._actor} has excluded it from QuickBooks."
-        self._db.flush()
-        return len(chosen)
+        return self.exclude_all([operation], with_dependants)
+
+    def exclude_all(self, waiting: Sequence[Operation], with_dependants: bool) -> int:
+        """Exclude operations that wait as one is excluded; return how many were, with what depends on
+        them."""
+        along = self.dependants(waiting) if with_dependants else ()
+        note = f"{self._actor} has excluded it from QuickBooks."
+        values = {"state": State.EXCLUDED, "code": None, "question": None, "note": note}
+        ids = [one.id for one in (*waiting, *along)]
+        # What depends on them may be on its way by now.
+        still = among(Operation.id, ids) & Operation.state.in_(WAITING)
+        put = update(Operation).where(still).values(values).returning(Operation.id)
+        return len(self._db.scalars(put).all())
 
     def include(self, operation: Operation, outbox: Outbox) -> None:
         """Let a record that was excluded go again; what cannot go is held at once.
@@ -109,22 +105,34 @@ class Rulings:
         """
         if operation.state is not State.EXCLUDED:
             raise Refused(f"It is “{operation.state.label}”, so there is nothing to include again.")
-        link = Links(self._db, self._connection).of([operation.subject]).get(operation.subject)
-        if link is not None and link.missing:
-            # It was deleted there, and is looked for before it is made anew.
-            operation.state = State.FAILED
-        else:
-            operation.state, operation.note = State.QUEUED, ""
-        self._db.flush()
-        if operation.state is State.QUEUED:
-            outbox.put([Errand(operation.subject, operation.rank), *self._recorded(operation, outbox)])
-            self._db.refresh(operation)
+        self.include_all([operation], outbox)
 
-    def _recorded(self, operation: Operation, outbox: Outbox) -> list[Errand]:
-        """Let the mode in force take a record that was left out meanwhile: it may have been another then."""
-        kind, _, id_ = operation.subject.partition(":")
-        record = self._db.get(records.MODELS[kind], int(id_)) if kind in records.MODELS else None
-        return outbox.exporter.recorded(kind, [record]) if record is not None else []
+    def include_all(self, excluded: Sequence[Operation], outbox: Outbox) -> None:
+        """Let operations that are excluded go again as one is."""
+        links = Links(self._db, self._connection).of(one.subject for one in excluded)
+        gone = [one.id for one in excluded if one.subject in links and links[one.subject].missing]
+        going = [one for one in excluded if one.id not in gone]
+        # What was deleted there is looked for before it is made anew.
+        self._set(gone, state=State.FAILED, note=MISSING)
+        self._set([one.id for one in going], state=State.QUEUED, note="")
+        outbox.put([Errand(one.subject, one.rank) for one in going] + self._recorded(going, outbox))
+        ids = [one.id for one in going]
+        self._db.scalars(
+            select(Operation).where(among(Operation.id, ids)),
+            execution_options={"populate_existing": True},
+        ).all()
+
+    def _set(self, ids: Sequence[int], **values: Any) -> None:
+        self._db.execute(update(Operation).where(among(Operation.id, ids)).values(**values))
+
+    def _recorded(self, operations: Sequence[Operation], outbox: Outbox) -> list[Errand]:
+        """Let the mode in force take records that were left out meanwhile: it may have been another then."""
+        errands: list[Errand] = []
+        for kind, ids in _by_kind(operations).items():
+            if model := records.MODELS.get(kind):
+                found = self._db.scalars(select(model).where(among(model.id, ids))).all()
+                errands += outbox.exporter.recorded(kind, found)
+        return errands
 
     def link(self, operation: Operation) -> Link | None:
         """Return the link of the record, where it is in QuickBooks."""
@@ -148,3 +156,38 @@ class Rulings:
         kind, _, id_ = subject.partition(":")
         model: Any = JournalEntry if kind == "journal_entry" else records.MODELS[kind]
         return int(self._db.get_one(model, int(id_)).version)
+
+
+def _by_kind(operations: Iterable[Operation]) -> dict[str, list[int]]:
+    """Return the ids of the operations' records, by kind."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for one in operations:
+        kind, _, id_ = one.subject.partition(":")
+        found[kind].append(int(id_))
+    return found
+
+
+def _dependants(kind: str, ids: Sequence[int]) -> Iterator[Select[tuple[str]]]:
+    """Yield what selects the subjects that depend on records of a kind."""
+    if kind == "customer":
+        for name, model in _BILLED:
+            yield _subjects(name, model.id).where(among(model.customer_id, ids))
+    elif kind == "customer_currency":
+        own = CustomerCurrency
+        for name, model in _BILLED:
+            is_theirs = (own.customer_id == model.customer_id) & (own.currency == model.currency)
+            yield _subjects(name, model.id).join(own, is_theirs).where(among(own.id, ids))
+    elif kind == "charge":
+        yield _subjects("invoice", InvoiceLine.invoice_id).where(among(InvoiceLine.charge_id, ids))
+    elif kind == "invoice":
+        paid = _subjects("payment", PaymentApplied.payment_id)
+        yield paid.where(among(PaymentApplied.invoice_id, ids))
+        yield _subjects("credits", Invoice.id).where(among(Invoice.id, ids))
+    elif kind == "credit_memo":
+        yield _subjects("refund", Refund.id).where(among(Refund.credit_memo_id, ids))
+        used = _subjects("credits", CreditMemoApplied.invoice_id)
+        yield used.where(among(CreditMemoApplied.credit_memo_id, ids))
+
+
+def _subjects(kind: str, id_: Any) -> Select[tuple[str]]:
+    return select(func.concat(f"{kind}:", id_))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.view import view_config, view_defaults
 
 from hub.books.changes import side_by_side
@@ -18,8 +19,32 @@ from hub.security import Permission
 from hub.views.page import Page, whole
 
 
+class PageOfQueue(Page):
+    """What both pages on many operations share."""
+
+    def ticked(self) -> list[int]:
+        """Return the ids of the operations that were ticked.
+
+        :raises Refused: when none was.
+        """
+        ids = [whole(text) for text in self.request.POST.getall("operation")]
+        if not ids:
+            raise Refused("Tick the records in the list first.")
+        return ids
+
+    @property
+    def state(self) -> str:
+        """The state that the person was looking at, if it was one."""
+        return self.form["state"] if self.form["state"] in set(State) else ""
+
+    def back(self, sentence: str) -> HTTPSeeOther:
+        """Go on to the part of the queue that the person was looking at, which says ``sentence``."""
+        seen = {"_query": {"state": self.state}} if self.state else {}
+        return self.done(sentence.strip(), "queue", **seen)
+
+
 @view_defaults(route_name="queue", renderer="hub:templates/queue.jinja2", permission=Permission.READ)
-class QueuePage(Page):
+class QueuePage(PageOfQueue):
     """Operations by state, and many tried again at once."""
 
     @view_config(request_method="GET")
@@ -37,6 +62,9 @@ class QueuePage(Page):
             "causes": causes,
             "cause": next((one for one in causes if one.key == cause), None),
             "most": desk.MOST,
+            "can_retry": state in desk.STUCK,
+            "can_exclude": state in WAITING,
+            "can_include": state is State.EXCLUDED,
             "operations": operations,
             "now": self.now,
             "anchor": anchor,
@@ -52,18 +80,13 @@ class QueuePage(Page):
         if self.form["which"] == "all" and state in set(desk.STUCK) and cause:
             tally = found.again_all(State(state), cause, self.outbox)
         else:
-            ids = [whole(text) for text in self.request.POST.getall("operation")]
-            if not ids:
-                return self.done("Tick the records that are to go again first.", "queue", **self._seen())
-            tally = found.again_chosen(ids, self.outbox)
+            try:
+                tally = found.again_chosen(self.ticked(), self.outbox)
+            except Refused as error:
+                return self.back(str(error))
         if tally.many:
             self.room.audit("tried again", records=str(tally.many))
-        return self.done(_told(tally), "queue", **self._seen())
-
-    def _seen(self) -> dict[str, Any]:
-        """Return the part of the queue that the person was looking at."""
-        state = self.form["state"]
-        return {"_query": {"state": state}} if state in set(State) else {}
+        return self.back(_told(tally))
 
 
 def _told(tally: Tally) -> str:
@@ -92,7 +115,7 @@ class OperationPage(Page):
         operation = found.get(whole(self.request.matchdict["id"]))
         rulings = Rulings(self.db, self.connection, self.actor)
         link = rulings.link(operation)
-        dependants = rulings.dependants(operation) if operation.state in WAITING else []
+        dependants = rulings.dependants([operation]) if operation.state in WAITING else []
         return {
             "State": State,
             "operation": operation,

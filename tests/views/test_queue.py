@@ -261,6 +261,175 @@ def test_support_reads_and_does_not_tick(full, support):
     assert not page.html.find("input", type="checkbox")
 
 
+# Many kept out at once
+
+
+def ticked(page, *titles):
+    """The form of the list, with the boxes of these records ticked, or all."""
+    form = page.forms["chosen"]
+    for box in form.fields["operation"]:
+        title = page.html.find("label", attrs={"for": f"f-operation-{box._value}"}).text
+        box.checked = not titles or title in titles
+    return form
+
+
+def look(browser, tenant, *titles, state="queued"):
+    """The page that asks before the records are excluded."""
+    form = ticked(queue(browser, tenant, f"?state={state}"), *titles)
+    page = form.submit("do", value="look")
+    check(page)
+    return page
+
+
+def billed(tenant):
+    """Two customers, the first with an invoice and its payment."""
+    customers(tenant, "Ada", "Bob")
+    tenant.put("charges", "gold", name="Gold", item="Subscription")
+    lines = [{"charge": "gold", "amount": "10.00"}]
+    tenant.put("invoices", "i", customer="Ada", number="1042", date="2026-05-03", lines=lines)
+    applied = [{"invoice": "i", "amount": "10.00"}]
+    payment = {"customer": "Ada", "date": "2026-05-04", "amount": "10.00", "reference": "p"}
+    tenant.put("payments", "p", applied=applied, **payment)
+
+
+def test_the_ticked_ones_are_excluded_once_what_depends_on_them_was_seen(full, enter):
+    billed(full)
+    browser = enter(full)
+    page = look(browser, full, "Customer Ada", "Customer Bob")
+    assert "Keep 2 records out of QuickBooks?" in words(page)
+    assert "2 records that wait depend on them" in words(page)
+    assert "Invoice 1042" in words(page)
+    assert "Payment p" in words(page)
+    assert {state for _, state, _ in full.operations()} == {"queued", "held"}
+
+    answer = page.forms["exclude"].submit("do", value="exclude", status=303).follow()
+    assert "2 records are excluded. What is excluded stays out" in words(answer)
+    notes = {kind: note for kind, state, note in full.operations() if state == "excluded"}
+    assert notes == {"customer": f"{full.admin} has excluded it from QuickBooks."}
+    assert "has excluded it" in next(note for _, state, note in full.operations() if state == "held")
+    before = full.counts()["Customer"]
+    full.sync()
+    assert full.counts()["Customer"] == before
+
+    again = page.forms["exclude"].submit("do", value="exclude", status=303).follow()
+    assert "None is excluded. Left as they are: 2 “Excluded”." in words(again)
+    assert browser.get(f"/t/{full.slug}/audit").html.main.text.count("Excluded") == 1
+
+    form = ticked(queue(browser, full, "?state=excluded"))
+    answer = form.submit("do", value="include", status=303).follow()
+    assert "2 records are included again: 2 “Ready”." in words(answer)
+    again = form.submit("do", value="include", status=303).follow()
+    assert "None is included again. Left as they are: 2 “Ready”." in words(again)
+    full.sync()
+    assert full.counts()["Customer"] == before + 2
+
+
+def test_what_depends_on_the_ticked_ones_is_excluded_along_where_it_is_wanted(full, enter):
+    billed(full)
+    browser = enter(full)
+    page = look(browser, full, "Customer Ada")
+    form = page.forms["exclude"]
+    form["dependants"] = "1"
+    answer = form.submit("do", value="exclude", status=303).follow()
+    assert "1 record is excluded, and 2 that depend on it." in words(answer)
+    kinds = sorted(kind for kind, state, _ in full.operations() if state == "excluded")
+    assert kinds == ["customer", "invoice", "payment"]
+    # What is ticked itself is not what depends on it.
+    form = ticked(queue(browser, full, "?state=excluded"), "Customer Ada", "Invoice 1042")
+    form.submit("do", value="include", status=303)
+    page = look(browser, full, "Customer Ada", "Customer Bob")
+    assert "1 record that waits depends on them" in words(page)
+
+
+def test_what_went_meanwhile_is_left_and_said(full, enter):
+    customers(full, "Ada", "Bob")
+    browser = enter(full)
+    page = look(browser, full)
+    first, second = operations(full)
+    with full.db() as db:
+        open_tenant(db, full.slug)
+        db.get(Operation, first.id).state = State.DONE
+    answer = page.forms["exclude"].submit("do", value="exclude", status=303).follow()
+    assert "1 record is excluded." in words(answer)
+    assert "Left as they are: 1 “Booked”." in words(answer)
+    assert [one.state for one in operations(full)] == [State.DONE, State.EXCLUDED]
+    with full.db() as db:
+        open_tenant(db, full.slug)
+        db.delete(db.get(Operation, second.id))
+    again = page.forms["exclude"].submit("do", value="exclude", status=303).follow()
+    assert "None is excluded. Left as they are: 1 “Booked”, 1 not in the queue any more." in words(again)
+
+
+def test_what_was_booked_and_deleted_there_needs_a_person_when_it_is_included(full, enter):
+    customers(full, "Ada", "Bob")
+    full.sync()
+    with full.db() as db:
+        open_tenant(db, full.slug)
+        db.scalars(select(Link).order_by(Link.id)).first().missing = True
+    operations(full, state=State.EXCLUDED, note="Somebody has excluded it.")
+    browser = enter(full)
+    form = ticked(queue(browser, full, "?state=excluded"))
+    answer = form.submit("do", value="include", status=303).follow()
+    assert "2 records are included again: 1 “Needs you”, 1 “Ready”." in words(answer)
+    assert "Press Try again to book it anew" in words(queue(browser, full, "?state=failed"))
+    assert "Somebody has excluded it" not in words(queue(browser, full))
+
+
+@pytest.mark.parametrize("kind", ["customer", "invoice"])
+def test_excluding_many_takes_no_more_statements_than_excluding_few(full, app, enter, kind):
+    customers(full, *[f"Customer {number}" for number in range(12)])
+    full.put("charges", "gold", name="Gold", item="Subscription")
+    lines = [{"charge": "gold", "amount": "10.00"}]
+    for number in range(12):
+        head = {"customer": f"Customer {number}", "number": str(number), "date": "2026-05-03"}
+        full.put("invoices", f"i{number}", lines=lines, **head)
+        applied = [{"invoice": f"i{number}", "amount": "10.00"}]
+        head = {"customer": f"Customer {number}", "amount": "10.00", "date": "2026-05-03"}
+        full.put("payments", f"p{number}", applied=applied, **head)
+    browser = enter(full)
+    ids = [str(one.id) for one in operations(full) if one.subject.startswith(f"{kind}:")]
+    path = f"/t/{full.slug}/queue"
+    token = browser.get(path + "?state=queued").forms["chosen"]["csrf_token"].value
+
+    def statements(do, some):
+        fields = [("csrf_token", token), ("do", do), ("dependants", "1")]
+        with counted(app) as found:
+            browser.post(path, fields + [("operation", one) for one in some])
+        return found
+
+    for do in ("look", "exclude", "include"):
+        few, many = statements(do, ids[:2]), statements(do, ids[2:-2])
+        assert len(many) == len(few), do
+
+
+def test_ticking_nothing_or_too_much_or_doing_what_there_is_not_is_told(full, enter, monkeypatch):
+    customers(full, "Ada", "Bob")
+    browser = enter(full)
+    form = queue(browser, full, "?state=queued").forms["chosen"]
+    assert "Tick the records" in words(form.submit("do", value="look", status=303).follow())
+    monkeypatch.setattr(desk_module, "MOST", 1)
+    form = ticked(queue(browser, full, "?state=queued"))
+    assert "Tick at most 1 records" in words(form.submit("do", value="look", status=303).follow())
+    fields = {"csrf_token": form["csrf_token"].value, "do": "forget", "operation": "1"}
+    browser.post(form.action, fields, status=404)
+    assert {state for _, state, _ in full.operations()} == {"queued"}
+
+
+def test_nobody_excludes_another_tenants_records(full, world, enter, support):
+    customers(full, "Ada")
+    other = world.tenant("full")
+    (operation,) = operations(full)
+    browser = enter(other)
+    token = browser.get(f"/t/{other.slug}/staff").forms[1]["csrf_token"].value
+    fields = {"csrf_token": token, "do": "exclude", "operation": str(operation.id)}
+    answer = browser.post(f"/t/{other.slug}/queue", fields, status=303).follow()
+    assert "None is excluded. Left as they are: 1 not in the queue any more." in words(answer)
+    browser.post(f"/t/{full.slug}/queue", fields, status=(403, 404))
+    browser.post(f"/t/{other.slug}/queue", fields | {"csrf_token": "x"}, status=400)
+    assert "chosen" not in queue(support, full, "?state=queued").forms
+    assert [state for _, state, _ in full.operations()] == ["queued"]
+
+
 @pytest.mark.parametrize("state", ["", "?state=doubt", "?state=failed&cause=1", "?state=x&before=5"])
 def test_an_empty_queue_says_so(full, enter, state):
     assert queue(enter(full), full, state).html.find(class_="empty")
