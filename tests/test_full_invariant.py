@@ -3,8 +3,10 @@ queue, and whatever goes wrong on the way: QuickBooks' books are the ledger's, b
 wants otherwise, which the proof names to the cent; each document is there once, and nothing more is sent."""
 
 import os
+from collections import Counter
 from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -58,6 +60,8 @@ class Billing(RuleBasedStateMachine):
     """One tenant's billing, and a model of what it says."""
 
     world = None
+    hierarchy = "flat"
+    """Ada alone is billed, or her job Site as well."""
     invoices = Bundle("invoices")
     payments = Bundle("payments")
     memos = Bundle("memos")
@@ -68,6 +72,8 @@ class Billing(RuleBasedStateMachine):
         self.bench = Bench(self.world.tenant("full"))
         self.person = Person(self.bench.tenant)
         self.totals = {}
+        self.customers = {}
+        """Who is billed with an invoice, and who gave a payment or is given what else there is."""
         self.void = set()
         self.dates = {}
         self.applied = {}
@@ -81,7 +87,9 @@ class Billing(RuleBasedStateMachine):
         last_word=st.sampled_from(["keep", "retry"]),
     )
     def begin(self, conflict, last_word):
-        self.bench.choose(conflict=conflict)
+        self.bench.choose(conflict=conflict, hierarchy=self.hierarchy)
+        if self.hierarchy == "jobs":
+            self.bench.tenant.put("customers", "site", name="Site", parent="ada")
         self.conflict, self.last_word = conflict, last_word
 
     # the billing
@@ -101,12 +109,17 @@ class Billing(RuleBasedStateMachine):
         return self.totals[number] - self.used(number)
 
     def push_invoice(self, number, **more):
-        self.bench.invoice(number, str(self.totals[number]), date=self.dates[number], **more)
+        more |= {"date": self.dates[number], "customer": self.customers[number]}
+        self.bench.invoice(number, str(self.totals[number]), **more)
 
-    @rule(target=invoices, amount=cents, date=dates)
-    def bill(self, amount, date):
+    def _customer(self, is_job):
+        return "site" if is_job and self.hierarchy == "jobs" else "ada"
+
+    @rule(target=invoices, amount=cents, date=dates, is_job=st.booleans())
+    def bill(self, amount, date, is_job):
         number = str(100 + len(self.totals))
         self.totals[number], self.dates[number] = amount, date
+        self.customers[number] = self._customer(is_job)
         self.push_invoice(number)
         return number
 
@@ -114,6 +127,14 @@ class Billing(RuleBasedStateMachine):
     def edit(self, number, amount):
         if number not in self.void:
             self.totals[number] = max(amount, self.used(number), Decimal("1.00"))
+            self.push_invoice(number)
+
+    @precondition(lambda self: self.hierarchy == "jobs")
+    @rule(number=invoices, is_job=st.booleans())
+    def move(self, number, is_job):
+        """The billing corrects whose an invoice is that nothing settles."""
+        if number not in self.void and not self.used(number):
+            self.customers[number] = self._customer(is_job)
             self.push_invoice(number)
 
     @rule(number=invoices)
@@ -127,16 +148,24 @@ class Billing(RuleBasedStateMachine):
             self.void.discard(number)
             self.push_invoice(number)
 
-    @rule(target=payments, number=invoices, amount=cents, over=st.booleans(), date=dates)
-    def pay(self, number, amount, over, date):
-        return self._settle("p", number, amount, over, date)
+    @rule(
+        target=payments,
+        number=invoices,
+        amount=cents,
+        over=st.booleans(),
+        date=dates,
+        by_parent=st.booleans(),
+    )
+    def pay(self, number, amount, over, date, by_parent):
+        return self._settle("p", number, amount, over, date, by_parent)
 
     @rule(target=memos, number=invoices, amount=cents, over=st.booleans(), date=dates)
     def credit(self, number, amount, over, date):
         return self._settle("c", number, amount, over, date)
 
-    def _settle(self, letter, number, amount, over, date):
+    def _settle(self, letter, number, amount, over, date, by_parent=False):
         name = f"{letter}{len(self.dates)}"
+        self.customers[name] = "ada" if by_parent else self.customers[number]
         part = ZERO if number in self.void else min(amount, self.left(number))
         total = amount if over or part == 0 else part
         self.applied[name], self.dates[name] = (total, part, number), date
@@ -147,13 +176,16 @@ class Billing(RuleBasedStateMachine):
         total, part, number = self.applied[name]
         pairs = [(number, str(part))] if part else []
         send = self.bench.payment if name[0] == "p" else self.bench.credit_memo
-        send(name[1:], str(total), pairs, date=self.dates[name], **more)
+        more |= {"date": self.dates[name], "customer": self.customers[name]}
+        send(name[1:], str(total), pairs, **more)
 
     @rule(name=payments, amount=cents)
     def change_payment(self, name, amount):
         if name not in self.applied or self.applied[name][2] in self.void:
             return
         number = self.applied[name][2]
+        if self.customers[name] not in ("ada", self.customers[number]):
+            return
         self.applied[name] = (ZERO, ZERO, number)
         part = min(amount, self.left(number))
         self.applied[name] = (max(amount, self.given_back(name)), part, number)
@@ -178,6 +210,7 @@ class Billing(RuleBasedStateMachine):
             return multiple()
         refund = f"r{len(self.dates)}"
         self.returned[refund], self.dates[refund] = (min(amount, most), name), date
+        self.customers[refund] = self.customers[name]
         self._push_refund(refund)
         return refund
 
@@ -193,7 +226,8 @@ class Billing(RuleBasedStateMachine):
     def _push_refund(self, refund, **more):
         amount, name = self.returned[refund]
         of = {"credit_memo": name} if name[0] == "c" else {"refund_kind": "chargeback", "payment": name}
-        self.bench.refund(refund[1:], str(amount), date=self.dates[refund], **of, **more)
+        more |= {"date": self.dates[refund], "customer": self.customers[refund]}
+        self.bench.refund(refund[1:], str(amount), **of, **more)
 
     # QuickBooks
 
@@ -321,22 +355,28 @@ class Billing(RuleBasedStateMachine):
         with self.bench.tenant.company() as company:
             transactions = company.transactions
             seen = [one for kind in KINDS for one in transactions.all(kind)]
-            owed = books.customer_balances(company).get("Ada", ZERO)
+            owed = books.customer_balances(company)
+            called = {one.id: one.full_name for one in company.lists.all("Customer")}
             open_ = {one.id: Decimal(transactions.remaining(one)).scaleb(-2) for one in seen}
         marks = [one.fields["ExternalGUID"] for one in seen]
         assert len(marks) == len(set(marks))
-        there = dict.fromkeys(self._billed(), ZERO)
+        billed = self._billed()
+        there = Counter()
         unpaid = dict.fromkeys(self.totals, ZERO)
         for one in seen:
             name = owner[one.id]
-            there[name] += KINDS[one.kind] * Decimal(one.total).scaleb(-2)
+            there[called.get(one.customer, "Ada"), name] += KINDS[one.kind] * Decimal(one.total).scaleb(
+                -2
+            )
             if one.kind == "Invoice":
                 unpaid[name] += open_[one.id]
-        billed = self._billed()
-        off = {name: billed[name] - there[name] for name in billed if billed[name] != there[name]}
-        assert set(off) <= kept, (off, kept)
+        off = {key: billed[key] - there[key] for key in {*billed, *there} if billed[key] != there[key]}
+        assert {name for _, name in off} <= kept, (off, kept)
+        for customer in owed:
+            of_customer = sum(amount for (whose, _), amount in billed.items() if whose == customer)
+            edited = sum(amount for (whose, _), amount in off.items() if whose == customer)
+            assert owed[customer] == of_customer - edited, customer
         edited = sum(off.values(), ZERO)
-        assert owed == sum(billed.values(), ZERO) - edited
         causes = {
             row.account: sum((row.causes.get(one, ZERO) for one in on_purpose), ZERO)
             for row in proof.rows
@@ -349,14 +389,21 @@ class Billing(RuleBasedStateMachine):
                 assert unpaid[number] == self.left(number), number
 
     def _billed(self):
-        """Return what each record adds to what Ada owes, by the billing."""
-        invoices = {
-            number: ZERO if number in self.void else total for number, total in self.totals.items()
-        }
-        others = [name for name in self.dates if name not in self.totals]
-        settled = {name: -self.applied.get(name, (ZERO,))[0] for name in others if name[0] != "r"}
-        given = {name: self.returned.get(name, (ZERO,))[0] for name in others if name[0] == "r"}
-        return invoices | settled | given
+        """Return what each record adds to what a customer owes, by the billing: by customer and name."""
+        found = Counter()
+        for number, total in self.totals.items():
+            found[self._place(number), number] = ZERO if number in self.void else total
+        for name, (total, *_) in self.applied.items():
+            found[self._place(name), name] = -total
+        for name, (amount, of) in self.returned.items():
+            found[self._place(of), name] = amount
+        return found
+
+    def _place(self, name):
+        """Return on whose account it stands: a payment is on the account of what it pays."""
+        _, part, number = self.applied.get(name, (ZERO, ZERO, ""))
+        customer = self.customers[number if part else name]
+        return {"ada": "Ada", "site": "Ada:Site"}[customer]
 
     def _links(self):
         """Return which records stand in QuickBooks in its own version, whose each TxnID is, and what the
@@ -378,9 +425,10 @@ class Billing(RuleBasedStateMachine):
         return {names[subject] for subject in edited if subject in names}, owner, names
 
 
-def test_the_books_are_the_ledgers_whatever_happens(world):
+@pytest.mark.parametrize("shape", ["flat", "jobs"])
+def test_the_books_are_the_ledgers_whatever_happens(world, shape):
     class InThisWorld(Billing):
-        pass
+        hierarchy = shape
 
     InThisWorld.world = world
     run_state_machine_as_test(
