@@ -233,8 +233,11 @@ WITH waiting AS MATERIALIZED (
     LEFT JOIN link f ON f.connection_id = :connection AND f.formerly <> '' AND f.id = CASE
         WHEN o.subject ~ '^(reversal|superseded):[0-9]+$' THEN split_part(o.subject, ':', 2)::bigint
     END
+    LEFT JOIN link l ON l.connection_id = f.connection_id AND l.subject = o.subject
     WHERE o.connection_id = :connection
       AND o.state IN ('queued', 'held', 'sent', 'doubt', 'failed', 'excluded')
+      -- Where somebody has edited what no record is about any more, that is the cause.
+      AND (l.found IS NULL OR o.state NOT IN ('held', 'failed'))
     ORDER BY carrier, follows, o.state IN ('sent', 'doubt') DESC
 ), entry AS MATERIALIZED (
     SELECT 'journal_entry:' || e.id AS carrier, 'journal_entry:' || coalesce(r.id, e.id) AS last,

@@ -96,6 +96,8 @@ class Reversals:
         if own is not None and is_there:
             return _as_it_is(own)
         if not is_standing(link):
+            if own is not None and own.missing:
+                own.voided, own.missing = True, False
             return Nothing("What it took back is gone from QuickBooks.", 1)
         if own is not None and own.missing:
             return Held(MISSING)

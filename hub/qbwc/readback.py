@@ -8,7 +8,7 @@ the tenant's choice (``Conflict``), and nothing is overwritten unless that says 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import select, text
@@ -21,6 +21,7 @@ from hub.books.lists import OVERLAP, local
 from hub.books.models import Connection, Link, Readback
 from hub.db import HubSession
 from hub.exporters.contract import MISSING, Errand
+from hub.exporters.revisions import is_standing
 from hub.qbwc import losses, qbxml, statuses
 from hub.qbwc.models import Operation, State, SyncSession
 from hub.qbwc.outbox import Outbox
@@ -184,6 +185,7 @@ class Readbacks:
         if not edited:
             return
         winner = self._winner()
+        ended = self._ended([link.subject for link in edited])
         if winner is Conflict.QUICKBOOKS:
             for link in edited:
                 Changes.keep(link, link.version)
@@ -191,12 +193,13 @@ class Readbacks:
         ours = [
             link
             for link in edited
-            if winner is Conflict.BILLING and (changes.is_emptied(link) or not is_past(link.subject))
+            if link.subject in ended
+            or (winner is Conflict.BILLING and (changes.is_emptied(link) or not is_past(link.subject)))
         ]
         for link in ours:
             if not is_past(link.subject):
                 link.fingerprint, link.edit_sequence = STALE, ""
-        self._put([link.subject for link in ours])
+        self._put(ended.union(link.subject for link in ours))
         if edited := [link for link in edited if link not in ours]:
             notes = {link.subject: changes.objection(link) for link in edited}
             self._db.flush()
@@ -213,6 +216,9 @@ class Readbacks:
         if not gone:
             return
         self._links.lose([row.subject for row in found if not row.missing])
+        ended = self._ended(gone)
+        self._put(ended)
+        gone = [subject for subject in gone if subject not in ended]
         winner = self._winner()
         if winner is Conflict.BILLING:
             # It was said to be deleted, so it is made anew without asking whether it has come back.
@@ -224,13 +230,26 @@ class Readbacks:
         note, state = (KEPT, State.EXCLUDED) if is_kept else (MISSING, State.FAILED)
         losses.hold(self._db, self._connection, dict.fromkeys(gone, note), state)
 
+    def _ended(self, subjects: Sequence[str]) -> set[str]:
+        """Return the forerunners among ``subjects`` and the memos that take such back, each with its other,
+        where neither stands in QuickBooks any more: nobody has to decide about them."""
+        ids = {subject.partition(":")[2] for subject in subjects if is_past(subject)}
+        pairs = [(f"superseded:{id_}", f"reversal:{id_}") for id_ in ids]
+        links = self._links.of(subject for pair in pairs for subject in pair)
+        return {
+            subject
+            for pair in pairs
+            if all(subject in links and not is_standing(links[subject]) for subject in pair)
+            for subject in pair
+        }
+
     def _winner(self) -> Conflict:
         """Return whose word counts; a journal entry is never written over, nor made anew, unasked."""
         is_full = self._tenant.mode is Mode.FULL
         found = full_policy(self._db).conflict
         return found if is_full or found is not Conflict.BILLING else Conflict.ASK
 
-    def _put(self, subjects: Sequence[str]) -> None:
+    def _put(self, subjects: Collection[str]) -> None:
         """Let these records go again, each in the order of its kind."""
         self._db.flush()
         query = select(Operation.subject, Operation.rank).where(

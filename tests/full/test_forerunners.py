@@ -184,3 +184,48 @@ def test_what_is_found_gone_while_a_payment_looks_for_its_place_is_missing_itsel
     (waiting,) = Person(rebilled.tenant).waiting(*STUCK)
     assert waiting.subject.startswith("superseded:")
     assert "Try again to delete that memo as well" in waiting.note
+
+
+@pytest.fixture
+def credited(bench):
+    """An invoice of 100.00 that was credited in full and billed anew with 80.00; nothing is paid."""
+    bench.choose(edited="rebill")
+    bench.invoice("1042", "100.00")
+    bench.tenant.sync()
+    bench.invoice("1042", "80.00")
+    bench.tenant.sync()
+    return bench
+
+
+BOTH = ("Invoice", "1042"), ("CreditMemo", "1042-C")
+
+
+@pytest.mark.parametrize(
+    ("conflict", "at_once"),
+    [("billing", True), ("ask", True), ("ask", False), ("quickbooks", False)],
+)
+@pytest.mark.parametrize("removals", [["delete"] * 2, ["void"] * 2, ["void", "delete"]], ids="-".join)
+def test_nobody_is_asked_where_a_forerunner_and_its_memo_are_both_gone(
+    credited, conflict, removals, at_once
+):
+    credited.choose(conflict=conflict)
+    for removal, document in zip(removals, BOTH, strict=True):
+        credited.do(f"{removal}_transaction", *document)
+        if not at_once:
+            credited.read_back()
+    for _ in range(2):
+        credited.read_back()
+    assert Person(credited.tenant).waiting(*STUCK) == []
+    assert ("1042-2", "80.00", "80.00") in credited.documents()
+    assert credited.owed() == "80.00"
+    assert credited.tenant.proof().difference == 0
+    drained(credited)
+
+
+@pytest.mark.parametrize("edit", [EDITS[0], EDITS[2], EDITS[4]], ids=lambda edit: f"{edit[0]}-{edit[2]}")
+def test_the_proof_says_that_somebody_has_edited_a_forerunner_or_its_memo(rebilled, edit):
+    rebilled.do(*edit)
+    rebilled.read_back()
+    person = Person(rebilled.tenant)
+    assert any(one.subject.startswith(("superseded:", "reversal:")) for one in person.waiting(*STUCK))
+    assert [share.cause for share in rebilled.tenant.proof().shares] == [Cause.EDITED]
