@@ -588,7 +588,7 @@ def test_an_account_that_is_wanted_is_created_by_the_next_run(summary, keeper):
         ("x" * 32, "Income", "1 to 31"),
         ("Nowhere:Child", "Income", "Create that one first"),
         ("Billing Clearing", "Income", "already"),
-        ("New", "AccountsReceivable", "type of account"),
+        ("New", "NonPosting", "type of account"),
     ],
 )
 def test_an_account_that_cannot_be_is_refused(summary, keeper, name, type_, words):
