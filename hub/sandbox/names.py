@@ -7,6 +7,8 @@ from hub.sandbox import refusals
 from hub.sandbox.company import Company
 from hub.sandbox.lists import NAMES, Entry
 
+LEVELS = 5
+
 
 def free(company: Company, list: str, name: str, parent: Entry | None = None, own: str = "") -> str:
     """Return ``name`` when nobody else has it beneath ``parent`` (``own`` is the ListID of who may).
@@ -29,7 +31,8 @@ def free(company: Company, list: str, name: str, parent: Entry | None = None, ow
 def parent(company: Company, list: str, body: Element) -> Entry | None:
     """Return the entry a new one shall stand below, where it says so.
 
-    :raises Refusal: 3130 when there is none of that name.
+    :raises Refusal: 3130 when there is none of that name; 3210 when nothing can stand below it, as five
+        levels are all there are (protocol.md C.4).
     """
     reference = body.find("ParentRef")
     if reference is None:
@@ -38,6 +41,9 @@ def parent(company: Company, list: str, body: Element) -> Entry | None:
     found = company.lists.get(list, id) if id else company.lists.named(list, name)
     if found is None:
         raise refusals.no_parent(id or name, list)
+    if found.full_name.count(":") + 1 >= LEVELS:
+        why = "A list has no more than five levels."
+        raise refusals.invalid_value("ParentRef", found.full_name, why)
     return found
 
 

@@ -134,3 +134,111 @@ def test_a_text_on_an_invoice_is_no_longer_than_quickbooks_keeps(shared):
     sent = "".join(bench.tenant.messages())
     assert f"Invoice {'N' * 12}" in sent
     assert "r" * 21 in sent
+
+
+def fields(bench, kind, full_name):
+    """What QuickBooks has of an entry of a list."""
+    with bench.tenant.company() as company:
+        return company.lists.named(kind, full_name).fields
+
+
+def test_a_text_of_a_created_item_beyond_its_limit_says_so_and_goes_when_shortened(bench, browser):
+    bench.choose(item_missing="create", item_account="Sales:Subscriptions")
+    charge = {"name": "N" * 32, "description": "d" * 4000}
+    bench.tenant.put("charges", "long", **charge)
+    bench.invoice("1", "10.00", charge="long")
+    bench.tenant.sync()
+    words = operation_page(bench, browser, "charge")[1]
+    assert f"An item cannot be called “{'N' * 32}”: QuickBooks keeps 31 letters" in words
+    assert "Name another on the Charges page" in words
+    assert "Waits for the item" in operation_page(bench, browser, "invoice")[1]
+    bench.tenant.put("charges", "long", version=2, **charge, item="I" * 31)
+    bench.tenant.sync()
+    assert fields(bench, "Item", "I" * 31)["Desc"] == "d" * 4000
+    assert bench.documents() == [("1", "10.00", "10.00")]
+    answer = bench.tenant.put("charges", "long", 422, version=3, name="N", description="d" * 4001)
+    assert [one["pointer"] for one in answer.json["errors"]] == ["/description"]
+
+
+def test_a_class_whose_name_quickbooks_cannot_keep_says_so_and_goes_when_shortened(bench, browser):
+    with bench.tenant.company() as company:
+        kept = company.lists.add("Class", "C" * 31).id
+    bench.tenant.sync()
+    line = {"charge": "gold", "amount": "10.00"}
+    bench.invoice("1", "10.00", lines=[line | {"class": "C" * 32}])
+    bench.tenant.sync()
+    words = operation_page(bench, browser, "invoice")[1]
+    assert (
+        f"The class “{'C' * 32}” is not in QuickBooks' class list. Add it there, or change it" in words
+    )
+    bench.invoice("1", "10.00", lines=[line | {"class": "C" * 31}])
+    bench.tenant.sync()
+    assert bench.documents() == [("1", "10.00", "10.00")]
+    assert f"<ClassRef><ListID>{kept}</ListID></ClassRef>" in "".join(bench.tenant.messages())
+
+
+def test_a_payment_method_that_quickbooks_cannot_keep_stands_whole_in_the_memo(bench):
+    with bench.tenant.company() as company:
+        company.lists.add("PaymentMethod", "M" * 31, PaymentMethodType="Other")
+    bench.tenant.a_day_passes()
+    bench.tenant.sync()
+    for number, method in (("1", "M" * 32), ("2", "M" * 31)):
+        bench.payment(number, "1.00", method=method)
+    bench.tenant.sync()
+    assert bench.notes("held", "failed") == []
+    sent = "".join(bench.tenant.messages())
+    first, second = re.findall("<ReceivePaymentAddRq.*?</ReceivePaymentAddRq>", sent, re.DOTALL)
+    assert "PaymentMethodRef" not in first
+    assert f"<Memo>{'M' * 32}" in first
+    assert "PaymentMethodRef" in second
+
+
+def test_the_notes_of_a_customer_keep_the_longest_name_there_is(bench):
+    bench.choose(name_unfit="shorten")
+    name = ("A name of many words " * 10)[:200].strip()
+    name += "x" * (200 - len(name))
+    bench.tenant.put("customers", "long", name=name)
+    bench.tenant.sync()
+    with bench.tenant.company() as company:
+        (made,) = [one for one in company.lists.all("Customer") if one.name.startswith("A name")]
+    assert len(made.name) <= 41
+    assert made.fields["Notes"] == f"Full name: {name}"
+    answer = bench.tenant.put("customers", "long", 422, version=2, name=name + "x")
+    assert [one["pointer"] for one in answer.json["errors"]] == ["/name"]
+
+
+def test_a_full_name_beyond_209_letters_says_so_and_goes_when_shortened(bench, browser):
+    bench.choose(hierarchy="jobs")
+    parent = {}
+    for letter in "vwxy":
+        bench.tenant.put("customers", letter, name=letter * 41, **parent)
+        parent = {"parent": letter}
+    bench.tenant.put("customers", "z", name="z" * 42, **parent)
+    for _ in range(2):
+        bench.tenant.sync()
+    words = operation_page(bench, browser, "customer:")[1]
+    assert "Name has 42 characters and QuickBooks keeps 41" in words
+    assert "Shorten it" in words
+    bench.tenant.put("customers", "z", version=2, name="z" * 41, **parent)
+    bench.tenant.sync()
+    assert "Booked" in operation_page(bench, browser, "customer:")[1]
+    with bench.tenant.company() as company:
+        assert max(len(one.full_name) for one in company.lists.all("Customer")) == 209
+    answer = bench.tenant.put("customers", "deeper", 422, name="D", parent="z")
+    assert "QuickBooks keeps 5" in answer.json["errors"][0]["detail"]
+
+
+def test_a_memo_beyond_its_limit_says_so_and_goes_when_shortened(bench, browser):
+    head = len("Invoice ") + len(" · ")
+    number = "N" * (4095 - 4000 - head)
+    bench.invoice(number + "N", "10.00", memo="m" * 4000)
+    bench.tenant.sync()
+    words = operation_page(bench, browser, "invoice")[1]
+    assert "Memo has 4096 characters and QuickBooks keeps 4095" in words
+    assert "Shorten it" in words
+    bench.invoice(number, "20.00", memo="m" * 4000)
+    bench.tenant.sync()
+    assert "Booked" in operation_page(bench, browser, "invoice")[1]
+    with bench.tenant.company() as company:
+        (invoice,) = company.transactions.all("Invoice")
+    assert invoice.fields["Memo"] == f"Invoice {number} · {'m' * 4000}"

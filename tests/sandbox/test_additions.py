@@ -85,3 +85,31 @@ def test_a_name_of_any_list_is_found_and_taken(desk, list):
     kristy = desk.do("CustomerQuery", {"FullName": "Abercrombie, Kristy"})
     stamps = {"ListID": kristy.get("ListID"), "EditSequence": kristy.get("EditSequence")}
     desk.refuse("CustomerMod", {"CustomerMod": stamps | {"Name": "Zed"}}, 3100, "in use")
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "most", "rest"),
+    [
+        ("ItemService", "Name", 31, service()),
+        ("Class", "Name", 31, {}),
+        ("PaymentMethod", "Name", 31, {}),
+        ("StandardTerms", "Name", 31, {}),
+        ("Customer", "Notes", 4095, {"Name": "Bea"}),
+    ],
+)
+def test_a_text_is_no_longer_than_its_field(desk, kind, field, most, rest):
+    assert desk.add(kind, rest | {field: "x" * most}).get(field) == "x" * most
+    desk.strict = False
+    desk.refuse_add(kind, rest | {field: "x" * (most + 1)}, 3070, f'in the field "{field}" is too long')
+
+
+@pytest.mark.parametrize(
+    ("kind", "most", "longest"), [("Customer", 41, 209), ("Class", 31, 159), ("ItemService", 31, 159)]
+)
+def test_a_full_name_has_five_levels_and_no_more(desk, kind, most, longest):
+    rest = service() if kind == "ItemService" else {}
+    for letter in "vwxyz":
+        added = desk.add(kind, rest | {"Name": letter * most})
+        rest |= {"ParentRef": {"ListID": added.get("ListID")}}
+    assert len(added.get("FullName")) == longest
+    desk.refuse_add(kind, rest | {"Name": "u"}, 3210, "five levels")
