@@ -63,12 +63,14 @@ class Rulings:
     def dependants(self, operations: Sequence[Operation]) -> Sequence[Operation]:
         """Return the operations besides ``operations`` that wait, or would, for their records."""
         named = _by_kind(operations)
-        subjects = [query for kind, ids in named.items() for query in _dependants(kind, ids)]
-        if not subjects:
+        parts = [query for kind, ids in named.items() for query in _dependants(kind, ids)]
+        if not parts:
             return []
+        # Two statements: joined, they could be looked up anew for each of all that waits.
+        subjects = self._db.scalars(union_all(*parts)).all()
         query = select(Operation).where(
             Operation.connection_id == self._connection.id,
-            Operation.subject.in_(union_all(*subjects)),
+            among(Operation.subject, subjects),
             Operation.state.in_(WAITING),
             ~among(Operation.id, [one.id for one in operations]),
         )
