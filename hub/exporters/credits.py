@@ -38,6 +38,7 @@ from hub.exporters.parents import excluded, waits_for
 from hub.exporters.revisions import (
     CREDITS_RANK,
     REVERSAL_RANK,
+    is_kept,
     is_read,
     is_standing,
     read,
@@ -174,14 +175,15 @@ def planned(
     """Yield where the memos (by subject) that take back ``former`` documents of one invoice are to be used:
     each on what is open of its document, and what is left of it on the ``current`` one; where there is
     none, on what else is open. All documents are to have been read; a memo that is not there counts as
-    not used yet."""
+    not used yet, and of one that is there no more is used than it has, whatever somebody has made of it."""
     places = [current] if current is not None else list(former)
     documents = [*former, *_present(current)]
     open_ = {one.id: one.balance or ZERO for one in documents}
     for link in former:
         memo = memos.get(f"reversal:{link.id}")
         used = (used_on(one).get(memo.object_id, ZERO) for one in documents) if memo else ()
-        left = Decimal(link.content["Total"]) - sum(used, ZERO)
+        total = Decimal(link.content["Total"])
+        left = (min(total, _total(memo)) if memo else total) - sum(used, ZERO)
         for place in (link, *(one for one in places if one is not link)):
             part = min(left, open_[place.id])
             if part > 0 and billed_to(place) == billed_to(link):
@@ -263,7 +265,8 @@ class Credits:
             return read(unread, invoice.version)
         uses = [*self._of_reversals(former, current), *self._of_memos(invoice, rows, documents)]
         for document in documents:
-            if mine := [use for use in uses if use.document is document and use.amount > 0]:
+            mine = [use for use in uses if use.document is document and use.amount > 0]
+            if mine := list(_within(document, mine)):
                 return self._set(document, mine, invoice.version)
         return Nothing("Every credit is used as billed.", invoice.version)
 
@@ -290,7 +293,8 @@ class Credits:
                 )
             memo = self._credit(f"credit_memo:{row.credit_memo_id}", f"the credit memo “{row.number}”")
             used = sum((used_on(one).get(memo.object_id, ZERO) for one in documents), ZERO)
-            yield _Use(memo, documents[-1], row.amount - used)
+            most = min(row.amount, _total(memo)) if is_kept(memo) else row.amount
+            yield _Use(memo, documents[-1], most - used)
 
     def _credit(self, subject: str, called: str) -> Link:
         link = self._linked.get(subject)
@@ -314,6 +318,17 @@ class Credits:
         return Prepared("InvoiceMod", {"InvoiceMod": fields}, version)
 
 
+def _within(document: Link, uses: Iterable[_Use]) -> Iterator[_Use]:
+    """Yield what of ``uses`` a document takes: one that somebody has kept as it is in QuickBooks may take
+    less than the billing says."""
+    open_ = document.balance or ZERO
+    for use in uses:
+        part = min(use.amount, open_) if is_kept(document) else use.amount
+        if part > 0:
+            yield use._replace(amount=part)
+            open_ -= part
+
+
 def credited(db: Session, invoice_ids: Sequence[int]) -> set[int]:
     """Return those of the invoices on which credit memos are to be used."""
     if not invoice_ids:
@@ -328,6 +343,10 @@ def credited(db: Session, invoice_ids: Sequence[int]) -> set[int]:
 
 def _present(link: Link | None) -> list[Link]:
     return [] if link is None else [link]
+
+
+def _total(link: Link) -> Decimal:
+    return Decimal(there(link)["Total"])
 
 
 def billed_to(link: Link) -> str:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from hub.books import contents
 from hub.books.chart import Chart, Objection
 from hub.books.customer_currency import subjects_of
-from hub.books.links import Links
+from hub.books.links import STALE, Links
 from hub.books.models import NAMES, Connection, Link, ListEntry, ListKind
 from hub.db import among
 from hub.exporters import forms
@@ -43,7 +43,7 @@ from hub.exporters.doubles import Doubles
 from hub.exporters.items import Items
 from hub.exporters.jobs import Owners, levels
 from hub.exporters.parents import CHARGE_RANK, CUSTOMER_RANK, Parents, Waits
-from hub.exporters.payments import CHARGED_BACK_RANK, FREED_RANK, Payments, charged_back
+from hub.exporters.payments import CHARGED_BACK_RANK, FREED_RANK, Payments, charged_back, paid
 from hub.exporters.revisions import CREDITS_RANK, Revisions, ended, used_on
 from hub.exporters.stationery import Stationery
 from hub.ledger.models import (
@@ -117,6 +117,7 @@ class FullExporter:
         self._parents = Parents(db, self._links, {})
         self._linked: Mapping[str, Link] = {}
         self._credited: set[int] = set()
+        self._paid: Mapping[int, Sequence[int]] = {}
 
     @property
     def lists(self) -> Sequence[ListKind]:
@@ -216,9 +217,11 @@ class FullExporter:
         self._customers.load(customers, self._parents)
         payments = [record.id for record in records.values() if isinstance(record, Payment)]
         self._payments.load(payments, self._parents, owners, self._cutover)
-        invoices = (one for one in records.values() if isinstance(one, Invoice))
-        new = [one.id for one in invoices if f"invoice:{one.id}" not in self._linked]
-        self._credited = credited(self._db, new)
+        invoices = [one.id for one in records.values() if isinstance(one, Invoice)]
+        links = {id_: self._linked.get(f"invoice:{id_}") for id_ in invoices}
+        self._credited = credited(self._db, [id_ for id_, link in links.items() if link is None])
+        stale = [id_ for id_, link in links.items() if link is not None and link.fingerprint == STALE]
+        self._paid = paid(self._db, stale)
 
     def _outcome(self, subject: str, record: Any) -> Outcome:
         link = self._linked.get(subject)
@@ -277,13 +280,16 @@ class FullExporter:
             # What was left of the memos that took its forerunners back is used on it; so are those that
             # found no document to be used on before.
             more = [*more, Errand(f"credits:{document.id}", CREDITS_RANK)]
-        more = [*more, *self._uses(document)]
+        more = [*more, *self._uses(document), *self._settling(document)]
         return replace(prepared, more=more) if more else prepared
 
     def _changed(self, document: Any, link: Link, turns: int) -> Outcome | None:
         prepared = self._form(document, link, turns)
         if isinstance(document, Invoice):
-            return self._revisions.invoice(prepared, link, document)
+            changed = self._revisions.invoice(prepared, link, document)
+            if isinstance(changed, Prepared) and changed.kind == "InvoiceMod":
+                return replace(changed, more=self._settling(document))
+            return changed
         outcome = self._revisions.credit_memo(
             prepared, link, document, lambda read: self._is_overused(document, read)
         )
@@ -312,6 +318,14 @@ class FullExporter:
             return outcome
         more = self._revisions.give_way(link, document.id)
         return Nothing("A credit memo takes it back.", document.version, more=more)
+
+    def _settling(self, document: Any) -> list[Errand]:
+        """Return the errands of what settles an invoice that is to be as billed again: as somebody had made
+        it in QuickBooks it may have taken less."""
+        if document.id not in self._paid or not isinstance(document, Invoice):
+            return []
+        payments = [Errand(f"payment:{id_}", RANKS["payment"]) for id_ in self._paid[document.id]]
+        return [Errand(f"credits:{document.id}", CREDITS_RANK), *payments]
 
     @staticmethod
     def _uses(document: Any, kind: str = "credit_memo") -> list[Errand]:

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from hub.books import contents
 from hub.books.chart import Objection
 from hub.books.links import Links
 from hub.books.models import Connection, Link
+from hub.db import among
 from hub.exporters import forms
 from hub.exporters.contract import Errand, Nothing, Outcome, Prepared, check_bookable
 from hub.exporters.credits import billed_to, planned
@@ -27,6 +28,7 @@ from hub.exporters.revisions import (
     CREDITS_RANK,
     Revisions,
     ended,
+    is_kept,
     is_read,
     is_standing,
     read,
@@ -34,7 +36,7 @@ from hub.exporters.revisions import (
 )
 from hub.exporters.taken import elsewhere
 from hub.ledger import chargebacks
-from hub.ledger.models import Payment, Refund, Status
+from hub.ledger.models import Payment, PaymentApplied, Refund, Status
 from hub.money import ZERO, pretty
 
 CHARGED_BACK_RANK = 65
@@ -58,6 +60,21 @@ _CHARGED_BACK = text(
     WHERE refund.connection_id = :connection AND refund.subject = ANY(:refunds) AND NOT payment.voided
     """
 )
+
+
+def paid(db: Session, invoice_ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
+    """Return the payments that name each of these invoices, by id; void ones left out."""
+    found: dict[int, list[int]] = {id_: [] for id_ in invoice_ids}
+    if found:
+        query = (
+            select(PaymentApplied.invoice_id, PaymentApplied.payment_id)
+            .join(Payment, Payment.id == PaymentApplied.payment_id)
+            .where(among(PaymentApplied.invoice_id, invoice_ids), Payment.status == Status.OPEN)
+            .order_by(Payment.id)
+        )
+        for invoice_id, payment_id in db.execute(query):
+            found[invoice_id].append(payment_id)
+    return found
 
 
 class Payments:
@@ -111,14 +128,15 @@ class Payments:
         if self._owners:
             self._owners.check(payment)
         is_new = link is None or link.voided
-        if is_new and (unread := [one for one in self._documents(payment) if not is_read(one)]):
+        unread = [one for one in self._documents(payment) if not is_read(one)]
+        if unread and (is_new or any(is_kept(one) for one in unread)):
             return read(unread, payment.version)
         customer = self._parents.customer(payment)
         allocated = self._allocated(payment, customer, link)
         prepared = forms.payment(self._places, self._connection, payment, customer, allocated)
         if link is None or link.voided:
             self._outdate(payment)
-            note, more = self._unapplied(payment), self._freed(payment)
+            note, more = self._unapplied(payment, allocated), self._freed(payment)
             return replace(prepared, note=note, more=more) if note or more else prepared
         return self._anew(prepared, link, payment)
 
@@ -154,7 +172,27 @@ class Payments:
         fields = {f"{kind}Type": link.object, "TxnID": link.object_id}
         return Prepared(kind, fields, record.version)
 
-    def _unapplied(self, payment: Payment) -> str:
+    def _unapplied(self, payment: Payment, allocated: Sequence[tuple[Link, Decimal]]) -> str:
+        """Say what of a payment stays unapplied, although it names invoices for it."""
+        return " ".join(filter(None, (self._of_early(payment), self._of_kept(payment, allocated))))
+
+    def _of_kept(self, payment: Payment, allocated: Sequence[tuple[Link, Decimal]]) -> str:
+        """Say what of a payment is for invoices that take less as somebody has made them in QuickBooks."""
+        wanted = [
+            amount
+            for row, amount in chargebacks.kept(payment, self._taken.get(payment.id, []))
+            if ("invoice", row.invoice_id) not in self._elsewhere
+        ]
+        used = [amount for document, amount in allocated if document.object == "Invoice"]
+        short = sum(wanted, ZERO) - sum(used, ZERO)
+        if not short:
+            return ""
+        return (
+            f"{pretty(short)} of it stays unapplied, as QuickBooks' own version of an invoice is kept and takes "
+            "no more: use it there on what else is open."
+        )
+
+    def _of_early(self, payment: Payment) -> str:
         """Say what of a payment is for invoices that were booked before the cut-over."""
         early = [row.amount for row in payment.applied if ("invoice", row.invoice_id) in self._elsewhere]
         if not early:
@@ -175,13 +213,14 @@ class Payments:
         ]
 
     def _documents(self, payment: Payment) -> list[Link]:
-        """Return the documents of those of its invoices whose place others have taken."""
+        """Return the documents of those of its invoices whose place others have taken, or of which
+        QuickBooks' version is kept."""
         subjects = {f"invoice:{row.invoice_id}": None for row in payment.applied}
         return [
             document
             for subject in subjects
-            if subject in self._parents.former
             for document in (*self._former(subject), *self._current(subject))
+            if subject in self._parents.former or is_kept(document)
         ]
 
     def _former(self, subject: str) -> list[Link]:
@@ -196,11 +235,13 @@ class Payments:
     ) -> list[tuple[Link, Decimal]]:
         """Return what of a payment goes to which document. Where others have taken an invoice's place, it
         goes first to what is open of these, or stays there; but not where it has moved to another customer.
+        Where QuickBooks' version of an invoice is kept, what that does not take stays unapplied.
 
         :raises Objection: when an invoice is not in QuickBooks, or takes too little.
         """
         taken = self._taken.get(payment.id, [])
-        found = [(self._chargeback(one, payment), one.amount) for one in taken]
+        found = [self._used_on_chargeback(one, payment) for one in taken]
+        found = [(chargeback, part) for chargeback, part in found if part]
         for row, amount in chargebacks.kept(payment, taken):
             if ("invoice", row.invoice_id) in self._elsewhere:
                 continue
@@ -216,7 +257,9 @@ class Payments:
                 current = self._parents.link("invoice", row.invoice_id, payment)
                 if subject in self._parents.former and left > room[current.id]:
                     self._check_forerunners(subject)
-                found.append((current, left))
+                part = min(left, room[current.id]) if is_kept(current) else left
+                if part > 0:
+                    found.append((current, part))
         return found
 
     def _room(self, subject: str, link: Link | None) -> Mapping[int, Decimal]:
@@ -256,6 +299,13 @@ class Payments:
         if self._revisions.send:
             for document in self._documents(payment):
                 document.edit_sequence = ""
+
+    def _used_on_chargeback(self, chargeback: Refund, payment: Payment) -> tuple[Link, Decimal]:
+        """Return the link of a chargeback, and what of ``payment`` it takes: no more than somebody has made
+        of it who wants that kept."""
+        link = self._chargeback(chargeback, payment)
+        total = Decimal(there(link).get("Total", "0")) if is_kept(link) else chargeback.amount
+        return link, min(chargeback.amount, total)
 
     def _chargeback(self, chargeback: Refund, payment: Payment) -> Link:
         """Return the link of a chargeback, on which the payment that it took back is used.

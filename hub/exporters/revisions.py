@@ -200,6 +200,11 @@ def there(link: Link) -> contents.Content:
     return link.found if link.found is not None else link.content
 
 
+def is_kept(link: Link) -> bool:
+    """Whether somebody wants QuickBooks' own version of it to stand."""
+    return link.edited is not None and link.found is None
+
+
 def is_read(link: Link) -> bool:
     """Whether a document was read with all its links, and nothing has happened since that the hub knows of."""
     return bool(link.edit_sequence) and contents.LINKED in link.content

@@ -229,3 +229,20 @@ def test_the_proof_says_that_somebody_has_edited_a_forerunner_or_its_memo(rebill
     person = Person(rebilled.tenant)
     assert any(one.subject.startswith(("superseded:", "reversal:")) for one in person.waiting(*STUCK))
     assert [share.cause for share in rebilled.tenant.proof().shares] == [Cause.EDITED]
+
+
+@pytest.mark.parametrize(("kind", "number", "amount"), [(*BOTH[0], "120.00"), (*BOTH[1], "90.00")])
+def test_of_a_memo_no_more_is_used_than_it_has_whatever_somebody_keeps(rebilled, kind, number, amount):
+    rebilled.do("change_amounts", kind, number, amount)
+    rebilled.read_back()
+    person = Person(rebilled.tenant)
+    for one in person.waiting():
+        person.press(one, "keep")
+    rebilled.payment("p", "60.00", [("1042", "60.00")], status="void")
+    for _ in range(3):
+        rebilled.read_back()
+    assert person.waiting() == []
+    (open_,) = {left for _, _, left in rebilled.documents("CreditMemo")}
+    assert open_ == "0.00"
+    assert [share.cause for share in rebilled.tenant.proof().shares] == [Cause.EDITED]
+    drained(rebilled)
