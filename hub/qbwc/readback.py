@@ -96,7 +96,8 @@ def agenda(db: HubSession, connection: Connection) -> list[Step]:
     steps: list[Step] = [
         {"readback": object_, "since": _since(known.get(object_, start))} for object_ in objects
     ]
-    deleted = {"readback": DELETED, "since": _since(known.get(DELETED, start)), "objects": objects}
+    reached = known.get(DELETED, start)
+    deleted = {"readback": DELETED, "since": _since(reached), "reached": reached, "objects": objects}
     return [*steps, deleted]
 
 
@@ -150,7 +151,7 @@ class Readbacks:
             # What was booked stays as it is known; the next session asks again.
             rest = [one for one in rest if not is_readback(one)]
         elif step["readback"] == DELETED:
-            self._deleted(answer)
+            self._deleted(answer, step.get("reached", ""))
             self._reached(
                 step, max((local(one.get("TimeDeleted")) for one in answer.returned), default="")
             )
@@ -205,13 +206,16 @@ class Readbacks:
             self._db.flush()
             losses.hold(self._db, self._connection, notes)
 
-    def _deleted(self, answer: Answer) -> None:
-        ids = [one.get("TxnID") for one in answer.returned]
-        query = select(Link.subject, Link.missing).where(
+    def _deleted(self, answer: Answer, reached: str) -> None:
+        """Take what was deleted; what was told when ``reached`` and is missing since is somebody's to decide."""
+        times = {one.get("TxnID"): local(one.get("TimeDeleted")) for one in answer.returned}
+        ids = list(times)
+        query = select(Link.subject, Link.missing, Link.object_id).where(
             Link.connection_id == self._connection.id, Link.object_id.in_(ids), ~Link.voided
         )
         # What the look back has missed already is known now to be deleted, and in no older backup.
-        found = self._db.execute(query).all() if ids else []
+        rows = self._db.execute(query).all() if ids else []
+        found = [row for row in rows if not row.missing or times[row.object_id] > reached]
         gone = [row.subject for row in found]
         if not gone:
             return

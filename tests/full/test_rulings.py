@@ -2,7 +2,9 @@
 
 import pytest
 
+from hub.qbwc.models import State
 from tests.full.bench import Bench
+from tests.full.person import Person
 from tests.full.test_changes import all_is_proved, drained
 from tests.journal import invoice as entry_of
 from tests.journal import start
@@ -191,3 +193,21 @@ def test_quickbooks_version_of_a_journal_entry_can_be_kept(edited_entry, reader)
     proof = tenant.proof()
     assert (proof.difference, proof.unexplained) == (2, 0)
     assert [share.cause.value for share in proof.shares] == ["edited"]
+
+
+def test_what_is_included_again_stays_so_though_quickbooks_tells_again_that_it_was_deleted(bench):
+    bench.choose(conflict="quickbooks")
+    bench.invoice("1", "100.00")
+    bench.tenant.sync()
+    bench.do("delete_transaction", "Invoice", "1")
+    bench.read_back()
+    person = Person(bench.tenant)
+    (one,) = person.waiting(State.EXCLUDED)
+    person.press(one, "include")
+    bench.read_back()
+    (one,) = person.waiting()
+    assert one.state is State.FAILED
+    person.press(one, "retry")
+    bench.read_back()
+    assert person.waiting() == []
+    assert bench.documents() == [("1", "100.00", "100.00")]
