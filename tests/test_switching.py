@@ -4,11 +4,12 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hub.books.connections import main_connection
 from hub.errors import Refused
+from hub.qbwc.desk import STUCK
 from hub.qbwc.models import Operation, State
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.rulings import Rulings
@@ -485,6 +486,12 @@ def spells(draw):
 
 @pytest.mark.parametrize("mode", ["summary", "full"])
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@example(
+    first=[("bill", "c", "0.01", "2026-05-01", "open")],
+    second=[("bill", "c", "0.01", "2026-05-01", "open")],
+    third=[],
+    gone=[0],
+)
 @given(first=spells(), second=spells(), third=spells(), gone=st.lists(st.integers(0, 9), max_size=2))
 def test_whatever_is_pushed_around_two_switches_is_booked_once(
     app, settings, tmp_path_factory, mode, first, second, third, gone
@@ -534,7 +541,7 @@ def delete(tenant, numbers):
 def try_again(tenant):
     """Press Try again wherever somebody is asked to."""
     person = Person(tenant)
-    for one in person.waiting(State.FAILED):
+    for one in person.waiting(*STUCK):
         person.press(one, "retry")
     for _ in range(3):
         tenant.sync()

@@ -215,14 +215,16 @@ class Readbacks:
         )
         # What the look back has missed already is known now to be deleted, and in no older backup.
         rows = self._db.execute(query).all() if ids else []
-        found = [row for row in rows if not row.missing or times[row.object_id] > reached]
-        gone = [row.subject for row in found]
+        if not rows:
+            return
+        self._links.lose([row.subject for row in rows if not row.missing])
+        # Whenever it was told: the other may be gone only now, in the same second even.
+        ended = self._ended([row.subject for row in rows])
+        self._put(ended)
+        news = [row for row in rows if not row.missing or times[row.object_id] > reached]
+        gone = [row.subject for row in news if row.subject not in ended]
         if not gone:
             return
-        self._links.lose([row.subject for row in found if not row.missing])
-        ended = self._ended(gone)
-        self._put(ended)
-        gone = [subject for subject in gone if subject not in ended]
         winner = self._winner()
         if winner is Conflict.BILLING:
             # It was said to be deleted, so it is made anew without asking whether it has come back.
