@@ -3,7 +3,8 @@
 An errand means "QuickBooks should have this record as it is now". What that takes
 is decided when its message is built: a record without a link is added, a linked
 one that reads differently is changed, a void one is voided (a payment, which
-QuickBooks cannot void, is deleted). Items are found by name, never made.
+QuickBooks cannot void, is deleted). Customers, items, credits, payments and refunds
+have modules of their own.
 """
 
 from __future__ import annotations

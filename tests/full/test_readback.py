@@ -173,6 +173,7 @@ def test_what_is_open_is_said_with_its_moment_and_read_again_on_demand(booked, b
     check(page)
     amount, first = standing(page)
     assert amount == "120.00 USD"
+    # Moments are told to the second.
     time.sleep(1)
     answer = page.forms["read-again"].submit(status=303).follow()
     assert "What has changed in QuickBooks is read with" in answer
