@@ -359,19 +359,8 @@ def refund(
     if places.is_refunded_by_journal(method):
         credit_memo = None
     if credit_memo is None:
-        debit = {
-            "AccountRef": _ref(receivable),
-            "Amount": plain(record.amount),
-            "Memo": memo,
-            "EntityRef": {"ListID": customer.object_id},
-        }
-        credit = {"AccountRef": _ref(source), "Amount": plain(record.amount), "Memo": memo}
-        fields = (
-            head
-            | currency(places.chart, record.currency)
-            | stamp
-            | {"JournalDebitLine": [debit], "JournalCreditLine": [credit]}
-        )
+        lines = _journal_lines(record, customer, receivable, source, memo)
+        fields = head | currency(places.chart, record.currency) | stamp | lines
         return Prepared("JournalEntryAdd", {"JournalEntryAdd": fields}, record.version, accounts)
     fields = present(
         CustomerRef={"ListID": customer.object_id},
@@ -385,6 +374,18 @@ def refund(
     )
     body = {"ARRefundCreditCardAdd": fields}
     return Prepared("ARRefundCreditCardAdd", body, record.version, accounts)
+
+
+def _journal_lines(
+    record: Refund, customer: Link, receivable: ListEntry, source: ListEntry, memo: str
+) -> dict[str, Any]:
+    """Debit what the customer owes, credit what the money came from."""
+    both = {"Amount": plain(record.amount), "Memo": memo}
+    owner = {"EntityRef": {"ListID": customer.object_id}}
+    return {
+        "JournalDebitLine": [{"AccountRef": _ref(receivable), **both, **owner}],
+        "JournalCreditLine": [{"AccountRef": _ref(source), **both}],
+    }
 
 
 def currency(chart: Chart, code: str) -> dict[str, Any]:
