@@ -19,6 +19,7 @@ from typing import Annotated, Any, ClassVar
 
 import pyramid_retry
 from alembic.config import Config
+from psycopg.types.array import ListDumper
 from pyramid.config import Configurator
 from sqlalchemy import (
     BigInteger,
@@ -149,9 +150,24 @@ def engine(settings: Mapping[str, Any]) -> Engine:
         connection.autocommit = True
         connection.execute(f"SET ROLE {ROLE}")
         connection.autocommit = False
+        connection.adapters.register_dumper(list, _Lists)
 
     _look_after(made)
     return made
+
+
+class _Lists(ListDumper):
+    """How a list of numbers or texts goes to the database: in one go, where the driver's own way asks
+    each element by itself, which for thousands of ids takes longer than finding their rows."""
+
+    def dump(self, obj: list[Any]) -> Any:
+        kinds = set(map(type, obj))
+        if kinds == {int}:
+            return f"{{{','.join(map(str, obj))}}}".encode()
+        if kinds == {str}:
+            quoted = '","'.join(one.replace("\\", "\\\\").replace('"', '\\"') for one in obj)
+            return f'{{"{quoted}"}}'.encode()
+        return super().dump(obj)
 
 
 def _look_after(made: Engine) -> None:

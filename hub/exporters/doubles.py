@@ -12,6 +12,7 @@ from hub.books.customer_currency import CustomerCurrency
 from hub.books.links import Adopted, Links
 from hub.books.matching import Mark, Match, Wanted, find, held_names
 from hub.books.models import Connection, Link, ListKind
+from hub.db import among
 from hub.exporters import customer_form, forms, names
 from hub.exporters.contract import MISSING, Held, Nothing, Outcome, Prepared, fits
 from hub.ledger.models import Customer
@@ -34,7 +35,9 @@ class Doubles:
         query = select(CustomerCurrency, Customer).join(
             Customer, Customer.id == CustomerCurrency.customer_id
         )
-        pairs = [(row[0], row[1]) for row in self._db.execute(query.where(CustomerCurrency.id.in_(ids)))]
+        pairs = [
+            (row[0], row[1]) for row in self._db.execute(query.where(among(CustomerCurrency.id, ids)))
+        ]
         policy = full_policy(self._db)
         linked = self._links.of(f"customer_currency:{one.id}" for one, _ in pairs)
         new = [pair for pair in pairs if f"customer_currency:{pair[0].id}" not in linked]

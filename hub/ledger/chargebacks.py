@@ -12,6 +12,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.db import among
 from hub.ledger.models import Payment, PaymentApplied, Refund, RefundKind, Status
 from hub.money import ZERO
 
@@ -22,7 +23,9 @@ def of(db: Session, payment_ids: Iterable[int]) -> dict[int, list[Refund]]:
     if not wanted:
         return {}
     query = select(Refund).where(
-        Refund.payment_id.in_(wanted), Refund.kind == RefundKind.CHARGEBACK, Refund.status == Status.OPEN
+        among(Refund.payment_id, wanted),
+        Refund.kind == RefundKind.CHARGEBACK,
+        Refund.status == Status.OPEN,
     )
     found: dict[int, list[Refund]] = defaultdict(list)
     for refund in db.scalars(query.order_by(Refund.id)):
