@@ -139,33 +139,32 @@ _UNBOOKED = """
 """What the document booked, or one whose place it has taken, keeps its stamp, and so does what turns that
 round; whatever the account is called by now, as it may have been renamed since the request was made."""
 
-_ROWS = """
-    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
-        kind text, id bigint, version bigint, purpose text, charge_id bigint, code text, account text)
+_CARRIED = """
+    SELECT c.kind, c.id, c.version, one->>0 AS purpose, coalesce((one->>1)::bigint, 0) AS charge_id,
+        one->>2 AS code, one->>3 AS account
+    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS c(kind text, id bigint, version bigint, accounts jsonb),
+        jsonb_array_elements(c.accounts) AS one
+"""
+
+_ROWS = f"""
+    FROM ({_CARRIED}) v
     WHERE posting.purpose = v.purpose AND posting.code = v.code
-      AND coalesce(posting.charge_id, 0) = coalesce(v.charge_id, 0)
+      AND coalesce(posting.charge_id, 0) = v.charge_id
       AND posting.journal_entry_id IS NULL AND posting.version <= v.version
       AND posting.kind = v.kind AND posting.kind = ANY(cast(:kinds AS text[]))
       AND posting.record_id = v.id AND posting.record_id = ANY(cast(:ids AS bigint[]))
 """
 """The ids are there twice: so PostgreSQL, who cannot know how few they are, looks for just these."""
-_COLUMNS = ("kind", "id", "version", "purpose", "charge_id", "code", "account")
-
-_PLACES = """
-    SELECT v.id, v.purpose, coalesce(v.charge_id, 0) AS charge_id, v.code, v.account
-    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS v(
-        id bigint, purpose text, charge_id bigint, code text, account text)
-"""
 
 _PLACE = f"""
     INSERT INTO journal_entry_account (journal_entry_id, purpose, charge_id, code, account)
-    {_PLACES}
+    SELECT id, purpose, charge_id, code, account FROM ({_CARRIED}) v
     ON CONFLICT (tenant_id, journal_entry_id, purpose, charge_id, code) DO NOTHING
 """
 
 _DISPLACE = f"""
     WITH gone AS (
-        DELETE FROM journal_entry_account a USING ({_PLACES}) v
+        DELETE FROM journal_entry_account a USING ({_CARRIED}) v
         WHERE a.journal_entry_id = v.id AND a.purpose = v.purpose AND a.charge_id = v.charge_id
           AND a.code = v.code
         RETURNING a.journal_entry_id, a.purpose, a.charge_id, a.code, a.account
@@ -212,10 +211,10 @@ def _rows(carried: Iterable[Carried]) -> tuple[list[dict[str, Any]], list[dict[s
     documents: list[dict[str, Any]] = []
     entries: list[dict[str, Any]] = []
     for one in carried:
-        kind, _, id_ = one.subject.partition(":")
-        rows = entries if kind == "journal_entry" else documents
-        for account in one.accounts:
-            rows.append(dict(zip(_COLUMNS, (kind, int(id_), one.version, *account), strict=True)))
+        if one.accounts:
+            kind, _, id_ = one.subject.partition(":")
+            rows = entries if kind == "journal_entry" else documents
+            rows.append({"kind": kind, "id": int(id_), "version": one.version, "accounts": one.accounts})
     return documents, entries
 
 

@@ -256,7 +256,7 @@ def _marked(
         "kind": prepared.kind,
         "version": prepared.version,
         "fingerprint": prepared.fingerprint,
-        "accounts": [list(account) for account in prepared.accounts],
+        "accounts": prepared.accounts,
         "note": prepared.note,
         "tried": 1,
     }
