@@ -17,12 +17,12 @@ LIMIT = Decimal("9999999999999.99")
 
 def plain(value: Decimal) -> str:
     """Write an amount as every interface of the hub does: ``-12.50``."""
-    return f"{value.quantize(CENT):f}" if value else "0.00"
+    return f"{value:.2f}" if value else "0.00"
 
 
 def pretty(value: Decimal) -> str:
     """Write an amount for people: ``-1,234.50``."""
-    return f"{value.quantize(CENT):,f}" if value else "0.00"
+    return f"{value:,.2f}" if value else "0.00"
 
 
 def pretty_each(amounts: Mapping[str, Decimal]) -> str:

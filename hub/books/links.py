@@ -48,6 +48,14 @@ class Adopted(NamedTuple):
     version: int
 
 
+class Listed(NamedTuple):
+    """Where a customer is in QuickBooks: as much of its link as those ask who stand under it."""
+
+    list_id: str
+    is_voided: bool
+    is_missing: bool
+
+
 class Links:
     """The links of one connection."""
 
@@ -64,6 +72,16 @@ class Links:
             Link.connection_id == self._connection.id, among(Link.subject, wanted)
         )
         return {link.subject: link for link in self._db.scalars(query)}
+
+    def listed(self, subjects: Iterable[str]) -> dict[str, Listed]:
+        """Return where the customers with these subjects are, those that have a link."""
+        wanted = list(subjects)
+        if not wanted:
+            return {}
+        query = select(Link.subject, Link.object_id, Link.voided, Link.missing).where(
+            Link.connection_id == self._connection.id, among(Link.subject, wanted)
+        )
+        return {row[0]: Listed(row[1], row[2], row[3]) for row in self._db.execute(query)}
 
     def taken(self, object_ids: Iterable[str]) -> set[str]:
         """Return those of QuickBooks' ids that records are linked to."""

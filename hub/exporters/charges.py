@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.ledger import snapshots
 from hub.ledger.models import Charge
 
 
@@ -21,8 +22,8 @@ class Charges:
         """Fetch those of ``ids`` that are not here yet, in one statement."""
         missing = set(ids) - self._known.keys()
         if missing:
-            query = select(Charge).where(Charge.id.in_(missing))
-            self._known.update({charge.id: charge for charge in self._db.scalars(query)})
+            found = snapshots.read(self._db, Charge, missing)
+            self._known.update({charge.id: charge for charge in found})
 
     def __getitem__(self, charge_id: int) -> Charge:
         if charge_id not in self._known:

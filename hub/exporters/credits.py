@@ -46,6 +46,7 @@ from hub.exporters.revisions import (
     used_on,
 )
 from hub.exporters.taken import elsewhere
+from hub.ledger import snapshots
 from hub.ledger.models import CreditMemo, CreditMemoApplied, Invoice, Status
 from hub.money import ZERO, plain
 from hub.tenants.policies import policy_of
@@ -81,7 +82,7 @@ class Reversals:
         """Return what each of them is, by subject: ``reversal:7`` takes back ``superseded:7``."""
         if not ids:
             return {}
-        taken_back = self._db.scalars(select(Link).where(Link.id.in_(ids))).all()
+        taken_back = self._db.scalars(select(Link).where(among(Link.id, ids))).all()
         own = self._links.of(f"reversal:{id_}" for id_ in ids)
         found: dict[str, Outcome] = {}
         for link in taken_back:
@@ -128,7 +129,7 @@ class Forerunners:
         """Return what each of them is, by subject."""
         if not ids:
             return {}
-        former = self._db.scalars(select(Link).where(Link.id.in_(ids))).all()
+        former = self._db.scalars(select(Link).where(among(Link.id, ids))).all()
         memos = self._links.of(f"reversal:{link.id}" for link in former)
         return {
             f"superseded:{link.id}": _as_former(link, memos.get(f"reversal:{link.id}"))
@@ -205,8 +206,7 @@ class Credits:
         if not invoice_ids:
             return {}
         subjects = [f"invoice:{id_}" for id_ in invoice_ids]
-        query = select(Invoice).where(Invoice.id.in_(invoice_ids))
-        invoices = self._db.scalars(query).all()
+        invoices = snapshots.read(self._db, Invoice, invoice_ids)
         self._former = self._links.former(subjects)
         rows = self._rows(invoice_ids)
         memos = [f"credit_memo:{row.credit_memo_id}" for row in rows]
@@ -242,7 +242,7 @@ class Credits:
                 CreditMemo.customer_id,
             )
             .join(CreditMemo, CreditMemo.id == CreditMemoApplied.credit_memo_id)
-            .where(CreditMemoApplied.invoice_id.in_(invoice_ids), CreditMemo.status == Status.OPEN)
+            .where(among(CreditMemoApplied.invoice_id, invoice_ids), CreditMemo.status == Status.OPEN)
             .order_by(CreditMemoApplied.credit_memo_id)
         )
         return self._db.execute(query).all()

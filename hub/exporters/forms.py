@@ -37,7 +37,7 @@ class Places(Protocol):
 
 def present(**fields: Any) -> dict[str, Any]:
     """Return the fields that say something: on an Add an empty element is left out."""
-    return {name: value for name, value in fields.items() if value not in (None, "", {}, [])}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _ref(entry: ListEntry) -> dict[str, Any]:
@@ -69,9 +69,10 @@ class Turn(NamedTuple):
 
 
 def document(
-    places: Places, connection: Connection, record: Any, customer: Link, link: Link | None, turn: Turn
+    places: Places, connection: Connection, record: Any, customer: str, link: Link | None, turn: Turn
 ) -> Prepared:
-    """Return the request that adds an invoice or credit memo, or with ``link`` changes it.
+    """Return the request that adds an invoice or credit memo, or with ``link`` changes it; ``customer`` is
+    the ListID, here and below.
 
     Where a tax is a plain item, it is what the billing platform computed: lines go as not taxable and
     each tax is a line of its own, so QuickBooks adds none by itself (protocol.md C.4). ``SalesTax``
@@ -93,7 +94,7 @@ def document(
     ref_number, notes = _numbered(record, object_, turn)
     head = _said(
         link,
-        CustomerRef={"ListID": customer.object_id},
+        CustomerRef={"ListID": customer},
         ARAccountRef=_ref(receivable),
         TemplateRef=sheet.template,
         TxnDate=turn.date.isoformat(),
@@ -106,6 +107,7 @@ def document(
         CustomerMsgRef=sheet.message,
         CustomerSalesTaxCodeRef=tax.code,
     )
+    accounts = list(dict.fromkeys(accounts))
     if link is None:
         again = record.version if turn.number else 0
         head["ExternalGUID"] = guid(connection, f"{kind}:{record.id}", again)
@@ -296,7 +298,7 @@ def payment(
     places: Places,
     connection: Connection,
     record: Payment,
-    customer: Link,
+    customer: str,
     applied: Sequence[tuple[Link, Decimal]],
 ) -> Prepared:
     """Return the request that books a payment, applied to exactly the invoices it names; what is
@@ -308,7 +310,7 @@ def payment(
     receivable = places.chart.receivable(record.currency)
     ref_number = number(record.reference or record.external_id, 20, "P", record.id)
     fields = present(
-        CustomerRef={"ListID": customer.object_id},
+        CustomerRef={"ListID": customer},
         ARAccountRef=_ref(receivable),
         TxnDate=record.date.isoformat(),
         RefNumber=ref_number,
@@ -336,7 +338,7 @@ def _cash_accounts(purpose: Purpose, record: Any, receivable: ListEntry, place: 
 
 
 def refund(
-    places: Places, connection: Connection, record: Refund, customer: Link, credit_memo: Link | None
+    places: Places, connection: Connection, record: Refund, customer: str, credit_memo: Link | None
 ) -> Prepared:
     """Return the request that books a refund: a check, where its method is one and it comes from a bank
     account; else against its credit memo, or as a journal entry on the customer's account. A chargeback
@@ -363,7 +365,7 @@ def refund(
         fields = head | currency(places.chart, record.currency) | stamp | lines
         return Prepared("JournalEntryAdd", {"JournalEntryAdd": fields}, record.version, accounts)
     fields = present(
-        CustomerRef={"ListID": customer.object_id},
+        CustomerRef={"ListID": customer},
         RefundFromAccountRef=_ref(source),
         ARAccountRef=_ref(receivable),
         **head,
@@ -377,11 +379,11 @@ def refund(
 
 
 def _journal_lines(
-    record: Refund, customer: Link, receivable: ListEntry, source: ListEntry, memo: str
+    record: Refund, customer: str, receivable: ListEntry, source: ListEntry, memo: str
 ) -> dict[str, Any]:
     """Debit what the customer owes, credit what the money came from."""
     both = {"Amount": plain(record.amount), "Memo": memo}
-    owner = {"EntityRef": {"ListID": customer.object_id}}
+    owner = {"EntityRef": {"ListID": customer}}
     return {
         "JournalDebitLine": [{"AccountRef": _ref(receivable), **both, **owner}],
         "JournalCreditLine": [{"AccountRef": _ref(source), **both}],
@@ -401,7 +403,7 @@ def currency(chart: Chart, code: str) -> dict[str, Any]:
 
 def _check(
     record: Refund,
-    customer: Link,
+    customer: str,
     credit_memo: Link | None,
     places: tuple[ListEntry, ListEntry],
     stamp: Fields,
@@ -415,11 +417,11 @@ def _check(
         "AccountRef": _ref(receivable),
         "Amount": amount,
         "Memo": memo,
-        "CustomerRef": {"ListID": customer.object_id},
+        "CustomerRef": {"ListID": customer},
     }
     fields = present(
         AccountRef=_ref(bank),
-        PayeeEntityRef={"ListID": customer.object_id},
+        PayeeEntityRef={"ListID": customer},
         RefNumber=number(record.reference or record.external_id, 11, "R", record.id),
         TxnDate=record.date.isoformat(),
         Memo=memo,

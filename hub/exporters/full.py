@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.books import contents
@@ -24,7 +23,6 @@ from hub.books.chart import Chart, Objection
 from hub.books.customer_currency import subjects_of
 from hub.books.links import STALE, Links
 from hub.books.models import NAMES, Connection, Link, ListEntry, ListKind
-from hub.db import among
 from hub.exporters import forms
 from hub.exporters.charges import Charges
 from hub.exporters.contract import (
@@ -47,6 +45,7 @@ from hub.exporters.parents import CHARGE_RANK, CUSTOMER_RANK, Parents, Waits
 from hub.exporters.payments import CHARGED_BACK_RANK, FREED_RANK, Payments, charged_back, paid
 from hub.exporters.revisions import CREDITS_RANK, Revisions, ended, used_on
 from hub.exporters.stationery import Stationery
+from hub.ledger import snapshots
 from hub.ledger.models import (
     BillingCycle,
     Charge,
@@ -104,17 +103,8 @@ class FullExporter:
         self._charges = Charges(db)
         self._customers = Customers(db, connection, self._links)
         self._items = Items(db, connection)
-        self._chart: Chart | None = None
         self._revisions = Revisions(db, connection, self._links)
-        self._payments = Payments(db, connection, self._links, self._revisions, self)
-        self._build: dict[str, Callable[[Any], Outcome]] = {
-            "customer": self._customer,
-            "charge": lambda charge: self._items.outcome(self.chart, charge),
-            "invoice": self._document,
-            "credit_memo": self._document,
-            "payment": self._payments.payment,
-            "refund": self._payments.refund,
-        }
+        self._payments = Payments(db, connection, self._links, self._revisions)
         self._parents = Parents(db, self._links, {})
         self._linked: Mapping[str, Link] = {}
         self._credited: set[int] = set()
@@ -125,12 +115,11 @@ class FullExporter:
         """The lists this mode imports: the currencies where there are several."""
         return (*self._lists, *([ListKind.CURRENCY] if self._is_multiple else []))
 
-    @property
+    @cached_property
     def chart(self) -> Chart:
-        self._chart = self._chart or Chart(self._db, self._connection)
-        return self._chart
+        return Chart(self._db, self._connection)
 
-    @property
+    @cached_property
     def stationery(self) -> Stationery:
         return Stationery(self.chart, self._revisions.policy)
 
@@ -192,7 +181,7 @@ class FullExporter:
         records = {
             f"{kind}:{record.id}": record
             for kind, ids in wanted.items()
-            for record in self._db.scalars(select(_MODELS[kind]).where(among(_MODELS[kind].id, ids)))
+            for record in snapshots.read(self._db, _MODELS[kind], ids)
         }
         self._load(records)
         return made | {subject: self._outcome(subject, record) for subject, record in records.items()}
@@ -214,11 +203,11 @@ class FullExporter:
             for line in getattr(record, "lines", ())
             if line.charge_id is not None
         )
-        customers = [record for record in records.values() if isinstance(record, Customer)]
+        customers = [one for subject, one in records.items() if subject.startswith("customer:")]
         self._customers.load(customers, self._parents)
-        payments = [record.id for record in records.values() if isinstance(record, Payment)]
+        payments = [one.id for subject, one in records.items() if subject.startswith("payment:")]
         self._payments.load(payments, self._parents, owners, self._cutover)
-        invoices = [one.id for one in records.values() if isinstance(one, Invoice)]
+        invoices = [one.id for subject, one in records.items() if subject.startswith("invoice:")]
         links = {id_: self._linked.get(f"invoice:{id_}") for id_ in invoices}
         self._credited = credited(self._db, [id_ for id_, link in links.items() if link is None])
         stale = [id_ for id_, link in links.items() if link is not None and link.fingerprint == STALE]
@@ -233,7 +222,7 @@ class FullExporter:
                 f"It is dated before {self._cutover}, the cut-over: it was booked by other means."
             )
         try:
-            outcome = self._build[subject.partition(":")[0]](record)
+            outcome = self._built(record)
         except Objection as error:
             outcome = Held(str(error), error.more if isinstance(error, Waits) else ())
         # Whatever becomes of this record, it is not said of the next one.
@@ -243,6 +232,19 @@ class FullExporter:
         if stood_in:
             outcome = replace(outcome, note=" ".join(filter(None, (outcome.note, stood_in))))
         return fits(outcome)
+
+    def _built(self, record: Any) -> Outcome:
+        # A table of bound methods would be a circle, and keep all that was read until Python looks for circles.
+        match record.__tablename__:
+            case "payment":
+                return self._payments.payment(self, record)
+            case "refund":
+                return self._payments.refund(self, record)
+            case "customer":
+                return self._customers.outcome(record, self._linked.get(f"customer:{record.id}"))
+            case "charge":
+                return self._items.outcome(self.chart, record)
+        return self._document(record)
 
     def _is_before_cutover(self, record: Any) -> bool:
         date = getattr(record, "date", None)
@@ -256,9 +258,6 @@ class FullExporter:
     @cached_property
     def _cutover(self) -> dt.date | None:
         return policy_of(self._db).cutover
-
-    def _customer(self, customer: Customer) -> Outcome:
-        return self._customers.outcome(customer, self._linked.get(f"customer:{customer.id}"))
 
     def _document(self, document: Any) -> Outcome:
         """An invoice or credit memo."""
@@ -277,7 +276,7 @@ class FullExporter:
         is_next = link is not None
         prepared = self._form(document, None, turns + is_next)
         more = self._revisions.give_way(link, document.id) if link is not None else []
-        if isinstance(document, Invoice) and (turns or document.id in self._credited):
+        if document.__tablename__ == "invoice" and (turns or document.id in self._credited):
             # What was left of the memos that took its forerunners back is used on it; so are those that
             # found no document to be used on before.
             more = [*more, Errand(f"credits:{document.id}", CREDITS_RANK)]
@@ -286,7 +285,7 @@ class FullExporter:
 
     def _changed(self, document: Any, link: Link, turns: int) -> Outcome | None:
         prepared = self._form(document, link, turns)
-        if isinstance(document, Invoice):
+        if document.__tablename__ == "invoice":
             changed = self._revisions.invoice(prepared, link, document)
             if isinstance(changed, Prepared) and changed.kind == "InvoiceMod":
                 return replace(changed, more=self._settling(document))
@@ -323,7 +322,7 @@ class FullExporter:
     def _settling(self, document: Any) -> list[Errand]:
         """Return the errands of what settles an invoice that is to be as billed again: as somebody had made
         it in QuickBooks it may have taken less."""
-        if document.id not in self._paid or not isinstance(document, Invoice):
+        if document.id not in self._paid or document.__tablename__ != "invoice":
             return []
         payments = [Errand(f"payment:{id_}", RANKS["payment"]) for id_ in self._paid[document.id]]
         return [Errand(f"credits:{document.id}", CREDITS_RANK), *payments]

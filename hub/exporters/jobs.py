@@ -20,7 +20,7 @@ from hub.books.models import Connection, Link, ListEntry, ListKind
 from hub.db import among
 from hub.exporters.parents import Parents
 from hub.ledger import family
-from hub.ledger.models import Customer, Invoice, Payment, PaymentApplied, Refund
+from hub.ledger.models import Customer, Invoice, Payment, PaymentApplied
 from hub.tenants.full_policy import Hierarchy
 
 
@@ -42,14 +42,14 @@ def places(
     db: Session, connection: Connection, customers: Iterable[Customer], parents: Parents
 ) -> Mapping[int, Above]:
     """Return where each of ``customers`` that has a parent belongs, by id; theirs are among ``parents``."""
-    found: dict[int, Link | Objection] = {}
+    found: dict[int, str | Objection] = {}
     for one in customers:
         if one.parent_id is not None:
             try:
                 found[one.id] = parents.customer(one)
             except Objection as error:
                 found[one.id] = error
-    ids = {link.object_id for link in found.values() if isinstance(link, Link)}
+    ids = {one for one in found.values() if isinstance(one, str)}
     query = select(ListEntry.list_id, ListEntry.full_name).where(
         ListEntry.connection_id == connection.id,
         ListEntry.kind == ListKind.CUSTOMER,
@@ -57,9 +57,7 @@ def places(
     )
     names = {row.list_id: row.full_name for row in db.execute(query)} if ids else {}
     return {
-        id_: _above(one.object_id, names.get(one.object_id, ""))
-        if isinstance(one, Link)
-        else Above(obstacle=one)
+        id_: _above(one, names.get(one, "")) if isinstance(one, str) else Above(obstacle=one)
         for id_, one in found.items()
     }
 
@@ -145,16 +143,16 @@ class Owners:
         jobs = {
             subject: one.parent_id
             for subject, one in records.items()
-            if isinstance(one, Customer) and one.parent_id is not None
+            if subject.startswith("customer:") and one.parent_id is not None
         }
         linked = links.of(jobs)
         found = {subject: parent for subject, parent in jobs.items() if subject not in linked}
         taken_back = {
             subject: one.payment_id
             for subject, one in records.items()
-            if isinstance(one, Refund) and one.payment_id is not None
+            if subject.startswith("refund:") and one.payment_id is not None
         }
-        paid = {one.id for one in records.values() if isinstance(one, Payment)}
+        paid = {one.id for subject, one in records.items() if subject.startswith("payment:")}
         self._divided: dict[int, list[int]] = {}
         payers = self._payers({*paid, *taken_back.values()})
         found |= {f"payment:{id_}": payer for id_, payer in payers.items()}

@@ -70,14 +70,20 @@ class Parents:
             for row in db.execute(_QUERIES[kind].where(among(_QUERIES[kind].selected_columns[0], ids)))
         }
         self._doubles = self._of_currencies(db, several, records) if several else {}
-        doubles = list(self._doubles.values())
-        self.linked: Mapping[str, Link] = links.of([*records, *self._known, *doubles])
-        """The links of the records and their parents, by subject."""
-        lacking = [one for one in (*self._known, *doubles) if one not in self.linked]
-        self._ranks = _ranks(db, [one for one in lacking if one.startswith("customer")])
+        documents = [one for one in self._known if not one.startswith("customer:")]
+        customers = [one for one in self._known if one.startswith("customer:")] + [
+            *self._doubles.values()
+        ]
+        self.linked: Mapping[str, Link] = links.of([*records, *documents])
+        """The links of the records, and of the documents among their parents, by subject."""
+        self._listed = links.listed(customers)
+        lacking = [one for one in customers if one not in self._listed]
+        self._ranks = _ranks(db, lacking)
+        lacking += [one for one in documents if one not in self.linked]
         self.excluded = excluded(db, lacking)
         """By whom parents that are not in QuickBooks have been kept from it, by subject."""
-        self.former = links.former(s for s in (*records, *self._known) if not s.startswith("customer:"))
+        own = [one for one in records if not one.startswith("customer:")]
+        self.former = links.former([*own, *documents])
         """The documents whose place others have taken, by the subject they stood for."""
 
     def _owner(self, subject: str, record: Any) -> int | None:
@@ -95,24 +101,25 @@ class Parents:
                 wanted["invoice"].add(row.invoice_id)
         return wanted
 
-    def customer(self, child: Any) -> Link:
-        """Return the link of the customer that ``child`` stands under.
+    def customer(self, child: Any) -> str:
+        """Return the ListID of the customer that ``child`` stands under.
 
         :raises Objection: when it is not in QuickBooks.
         """
         owner = self._owner(_subject(child), child)
         subject = f"customer:{owner}"
         parent = self._known[subject]
-        called = f"customer “{parent.name}”"
-        if double := self._doubles.get(Billed(parent.id, child.currency)):
-            subject, called = double, f"customer “{parent.name}” in {child.currency}"
-        link = self.linked.get(subject)
-        if link is None or link.voided:
-            more = [Errand(subject, self._ranks[subject])] if subject in self._ranks else []
-            raise Waits(waits_for(f"the {called}", self.excluded.get(subject)), more)
-        if link.missing:
-            raise Objection(f"Waits for the {called}, which QuickBooks does not have any more.")
-        return link
+        double = self._doubles.get(Billed(parent.id, child.currency)) if self._doubles else None
+        listed = self._listed.get(double or subject)
+        if listed is not None and not listed.is_voided and not listed.is_missing:
+            return listed.list_id
+        called = f"the customer “{parent.name}”"
+        if double:
+            subject, called = double, f"{called} in {child.currency}"
+        if listed is not None and not listed.is_voided:
+            raise Objection(f"Waits for {called}, which QuickBooks does not have any more.")
+        more = [Errand(subject, self._ranks[subject])] if subject in self._ranks else []
+        raise Waits(waits_for(called, self.excluded.get(subject)), more)
 
     def _of_currencies(
         self, db: Session, connection: Connection, records: Mapping[str, Any]

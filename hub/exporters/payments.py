@@ -7,7 +7,7 @@ anew, as nothing else frees what it no longer pays.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -86,13 +86,11 @@ class Payments:
         connection: Connection,
         links: Links,
         revisions: Revisions,
-        places: forms.Places,
     ):
         self._db = db
         self._connection = connection
         self._links = links
         self._revisions = revisions
-        self._places = places
         self._parents = Parents(db, links, {})
         self._owners: Owners | None = None
         self._taken: Mapping[int, list[Refund]] = {}
@@ -113,7 +111,7 @@ class Payments:
         former = [link for links in parents.former.values() for link in links]
         self._memos = self._links.of(f"reversal:{link.id}" for link in former) if ids else {}
 
-    def payment(self, payment: Payment) -> Outcome:
+    def payment(self, places: forms.Places, payment: Payment) -> Outcome:
         """Return what ``payment`` takes, after ``load``.
 
         :raises Objection: when it cannot be booked, or not yet.
@@ -128,19 +126,20 @@ class Payments:
         if self._owners:
             self._owners.check(payment)
         is_new = link is None or link.voided
-        unread = [one for one in self._documents(payment) if not is_read(one)]
+        documents = self._documents(payment)
+        unread = [one for one in documents if not is_read(one)]
         if unread and (is_new or any(is_kept(one) for one in unread)):
             return read(unread, payment.version)
         customer = self._parents.customer(payment)
         allocated = self._allocated(payment, customer, link)
-        prepared = forms.payment(self._places, self._connection, payment, customer, allocated)
+        prepared = forms.payment(places, self._connection, payment, customer, allocated)
         if link is None or link.voided:
-            self._outdate(payment)
+            self._outdate(documents)
             note, more = self._unapplied(payment, allocated), self._freed(payment)
             return replace(prepared, note=note, more=more) if note or more else prepared
         return self._anew(prepared, link, payment)
 
-    def refund(self, refund: Refund) -> Outcome:
+    def refund(self, places: forms.Places, refund: Refund) -> Outcome:
         """Return what ``refund`` takes, after ``load``.
 
         :raises Objection: when it cannot be booked, or not yet.
@@ -158,7 +157,7 @@ class Payments:
             else None
         )
         customer = self._parents.customer(refund)
-        prepared = forms.refund(self._places, self._connection, refund, customer, memo)
+        prepared = forms.refund(places, self._connection, refund, customer, memo)
         if link is None or link.voided:
             id_ = refund.payment_id
             taken = [Errand(f"payment:{id_}", CHARGED_BACK_RANK)] if id_ is not None else []
@@ -178,13 +177,15 @@ class Payments:
 
     def _of_kept(self, payment: Payment, allocated: Sequence[tuple[Link, Decimal]]) -> str:
         """Say what of a payment is for invoices that take less as somebody has made them in QuickBooks."""
+        used = sum((amount for document, amount in allocated if document.object == "Invoice"), ZERO)
+        if used == payment.amount:
+            return ""
         wanted = [
             amount
             for row, amount in chargebacks.kept(payment, self._taken.get(payment.id, []))
             if ("invoice", row.invoice_id) not in self._elsewhere
         ]
-        used = [amount for document, amount in allocated if document.object == "Invoice"]
-        short = sum(wanted, ZERO) - sum(used, ZERO)
+        short = sum(wanted, ZERO) - used
         if not short:
             return ""
         return (
@@ -216,12 +217,12 @@ class Payments:
         """Return the documents of those of its invoices whose place others have taken, or of which
         QuickBooks' version is kept."""
         subjects = {f"invoice:{row.invoice_id}": None for row in payment.applied}
-        return [
-            document
-            for subject in subjects
-            for document in (*self._former(subject), *self._current(subject))
-            if subject in self._parents.former or is_kept(document)
-        ]
+        return [document for subject in subjects for document in self._rested_on(subject)]
+
+    def _rested_on(self, subject: str) -> list[Link]:
+        if subject in self._parents.former:
+            return [*self._former(subject), *self._current(subject)]
+        return [one for one in self._current(subject) if is_kept(one)]
 
     def _former(self, subject: str) -> list[Link]:
         return [one for one in self._parents.former.get(subject, ()) if is_standing(one)]
@@ -231,7 +232,7 @@ class Payments:
         return [] if link is None or link.voided or link.missing else [link]
 
     def _allocated(
-        self, payment: Payment, customer: Link, link: Link | None
+        self, payment: Payment, customer: str, link: Link | None
     ) -> list[tuple[Link, Decimal]]:
         """Return what of a payment goes to which document. Where others have taken an invoice's place, it
         goes first to what is open of these, or stays there; but not where it has moved to another customer.
@@ -246,21 +247,40 @@ class Payments:
             if ("invoice", row.invoice_id) in self._elsewhere:
                 continue
             subject = f"invoice:{row.invoice_id}"
-            room = self._room(subject, link)
             left = amount
-            for former in self._former(subject):
-                part = min(left, room[former.id])
-                if part > 0 and billed_to(former) == customer.object_id:
-                    found.append((former, part))
-                    left -= part
+            if subject in self._parents.former:
+                on_former = list(self._on_former(subject, amount, customer, link))
+                found += on_former
+                left -= sum((part for _, part in on_former), ZERO)
             if left:
                 current = self._parents.link("invoice", row.invoice_id, payment)
-                if subject in self._parents.former and left > room[current.id]:
-                    self._check_forerunners(subject)
-                part = min(left, room[current.id]) if is_kept(current) else left
+                part = self._on_current(subject, current, left, link)
                 if part > 0:
                     found.append((current, part))
         return found
+
+    def _on_former(
+        self, subject: str, amount: Decimal, customer: str, link: Link | None
+    ) -> Iterator[tuple[Link, Decimal]]:
+        """Yield what the documents whose place another has taken have of ``amount``."""
+        room = self._room(subject, link)
+        for former in self._former(subject):
+            part = min(amount, room[former.id])
+            if part > 0 and billed_to(former) == customer:
+                yield former, part
+                amount -= part
+
+    def _on_current(self, subject: str, current: Link, left: Decimal, link: Link | None) -> Decimal:
+        """Return what of ``left`` the document of an invoice takes.
+
+        :raises Objection: when it takes too little, as its forerunner is gone.
+        """
+        if subject not in self._parents.former and not is_kept(current):
+            return left
+        room = self._room(subject, link)[current.id]
+        if subject in self._parents.former and left > room:
+            self._check_forerunners(subject)
+        return min(left, room) if is_kept(current) else left
 
     def _room(self, subject: str, link: Link | None) -> Mapping[int, Decimal]:
         """Return how much of a payment each document of an invoice takes, by the id of its link: what it
@@ -294,10 +314,10 @@ class Payments:
                     "forerunner in the queue, or delete that memo in QuickBooks."
                 )
 
-    def _outdate(self, payment: Payment) -> None:
-        """Let what ``payment`` is about to pay be read again before another payment rests on it."""
+    def _outdate(self, documents: Sequence[Link]) -> None:
+        """Let what a payment is about to pay be read again before another payment rests on it."""
         if self._revisions.send:
-            for document in self._documents(payment):
+            for document in documents:
                 document.edit_sequence = ""
 
     def _used_on_chargeback(self, chargeback: Refund, payment: Payment) -> tuple[Link, Decimal]:

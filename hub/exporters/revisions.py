@@ -155,7 +155,7 @@ class Revisions:
         voiding = Prepared(
             "TxnVoid", {"TxnVoidType": link.object, "TxnID": link.object_id}, record.version
         )
-        if not isinstance(record, Invoice):
+        if record.__tablename__ != "invoice":
             closed = self._closed(link)
             return Held(closed) if closed else voiding
         if self.policy.voided is Voided.HOLD:

@@ -58,11 +58,11 @@ class Stationery:
         return Sheet(template, terms, message, "" if message else text, tuple(usual))
 
     def _template(self, name: str) -> Fields:
-        return self._named(ListKind.TEMPLATE, name, f"The template “{name}” is", "Templates", _SETTINGS)
+        return self._named(ListKind.TEMPLATE, name, "The template “{}” is", "Templates", _SETTINGS)
 
     def _terms(self, name: str | None) -> Fields:
-        called = f"The terms “{name}” are"
-        return self._named(ListKind.TERMS, name, called, "Terms List", "Take them off the invoice, or")
+        called, cure = "The terms “{}” are", "Take them off the invoice, or"
+        return self._named(ListKind.TERMS, name, called, "Terms List", cure)
 
     def _by_due_date(self, record: Any) -> Fields:
         """Return the terms by which an invoice is due when it is."""
@@ -77,8 +77,7 @@ class Stationery:
         return {"ListID": found.list_id} if found else {}
 
     def _usual_message(self) -> Fields:
-        name = self._policy.customer_message
-        called = f"The customer message “{name}” is"
+        name, called = self._policy.customer_message, "The customer message “{}” is"
         return self._named(ListKind.CUSTOMER_MESSAGE, name, called, "Customer Message List", _SETTINGS)
 
     def _named(self, kind: ListKind, name: str | None, called: str, title: str, cure: str) -> Fields:
@@ -89,6 +88,7 @@ class Stationery:
             return {"ListID": known.list_id}
         if all(one.gone for one in self._chart.all(kind)):
             return {"FullName": name}
+        called = called.format(name)
         if known is not None and not known.gone:
             raise Objection(f"{called} inactive in QuickBooks' {title}. {cure} activate there {_AGAIN}")
         raise Objection(f"{called} not in QuickBooks' {title}. {cure} add there {_AGAIN}")

@@ -107,7 +107,12 @@ def _write(parts: list[str], fields: Fields) -> None:
             parts.append(f"</{name}>")
         else:
             for one in value:
-                _write(parts, {name: one})
+                if isinstance(one, KEYED):
+                    parts.append(f"<{name}>")
+                    _write(parts, one)
+                    parts.append(f"</{name}>")
+                else:
+                    parts.append(f"<{name}>{escape(one)}</{name}>")
 
 
 _MARKUP = re.compile('[&<>"]')

@@ -10,7 +10,7 @@ Lengths and order are QuickBooks Desktop's, qbXML 13.0 (protocol.md C.3, E.4).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.errors import Fault
@@ -504,18 +504,18 @@ def too_long(kind: str, fields: Fields) -> list[Fault]:
     """List every text of ``fields`` that is longer than QuickBooks keeps for it, counted as it is
     written: ``№`` is two letters there."""
     found: list[Fault] = []
-    _measure(SHAPES[kind], fields, "", found)
+    _measure(SHAPES[kind], fields, (), found)
     return found
 
 
-def _measure_text(shape: Shape, text: str, path: str, found: list[Fault]) -> None:
+def _measure_text(shape: Shape, text: str, path: Sequence[str], found: list[Fault]) -> None:
     length = len(storable(text))
     if length > shape.limit:
         kept = f"{shape.name} has {length} characters and QuickBooks keeps {shape.limit}: “{text}”"
-        found.append(Fault(path, kept))
+        found.append(Fault("".join(f"/{name}" for name in path), kept))
 
 
-def _measure(shape: Shape, fields: Fields, path: str, found: list[Fault]) -> None:
+def _measure(shape: Shape, fields: Fields, path: tuple[str, ...], found: list[Fault]) -> None:
     by_name = shape.by_name
     for name, value in fields.items():
         inner = by_name[name]
@@ -523,9 +523,12 @@ def _measure(shape: Shape, fields: Fields, path: str, found: list[Fault]) -> Non
         if isinstance(value, str):
             # Only other letters than ASCII's can become more of them.
             if inner.limit and (len(value) > inner.limit or not value.isascii()):
-                _measure_text(inner, value, f"{path}/{name}", found)
+                _measure_text(inner, value, (*path, name), found)
         elif isinstance(value, KEYED):
-            _measure(inner, value, f"{path}/{name}", found)
+            _measure(inner, value, (*path, name), found)
         else:
             for one in value:
-                _measure(shape, {name: one}, path, found)
+                if isinstance(one, KEYED):
+                    _measure(inner, one, (*path, name), found)
+                else:
+                    _measure(shape, {name: one}, path, found)

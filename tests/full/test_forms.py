@@ -1,9 +1,14 @@
 """What stands on an invoice, and how money goes back to a customer."""
 
 import re
+import uuid
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from hub.books.models import Connection
+from hub.exporters.contract import guid
 from tests.full.test_changes import all_is_proved, drained
 
 CHECKING = "Checking"
@@ -125,3 +130,11 @@ def test_a_void_refund_by_check_is_voided(bench):
     assert bench.owed() == "-30.00"
     all_is_proved(bench)
     drained(bench)
+
+
+@given(st.uuids(), st.text(st.characters(codec="utf-8"), max_size=20), st.integers(0, 2**62))
+def test_an_external_guid_is_the_name_in_the_files_own_space(file_id, subject, version):
+    """RFC 9562: version 5, by which whoever knows the file id finds the same one."""
+    connection = Connection(file_id=file_id)
+    name = f"{subject}:{version}" if version else subject
+    assert guid(connection, subject, version) == f"{{{uuid.uuid5(file_id, name)}}}"
