@@ -53,6 +53,7 @@ class ExclusionsPage(PageOfQueue):
             "left": left,
             "shown": SHOWN,
             "state": self.state,
+            "cause": self.cause,
             "labels": labels(self.db, [one.subject for one in named]),
         }
 

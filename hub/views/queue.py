@@ -37,10 +37,16 @@ class PageOfQueue(Page):
         """The state that the person was looking at, if it was one."""
         return self.form["state"] if self.form["state"] in set(State) else ""
 
+    @property
+    def cause(self) -> str:
+        """The cause whose records the person has ticked some of; one whose records all go is seen no more."""
+        is_ticked = self.state in desk.STUCK and self.form["which"] != "all"
+        return self.form["cause"][:40] if is_ticked else ""
+
     def back(self, sentence: str) -> HTTPSeeOther:
         """Go on to the part of the queue that the person was looking at, which says ``sentence``."""
-        seen = {"_query": {"state": self.state}} if self.state else {}
-        return self.done(sentence.strip(), "queue", **seen)
+        seen = {name: value for name, value in (("state", self.state), ("cause", self.cause)) if value}
+        return self.done(sentence.strip(), "queue", **({"_query": seen} if seen else {}))
 
 
 @view_defaults(route_name="queue", renderer="hub:templates/queue.jinja2", permission=Permission.READ)
@@ -52,15 +58,17 @@ class QueuePage(PageOfQueue):
         found = Desk(self.db, self.connection)
         wanted = self.request.GET.get("state", "")
         state = State(wanted) if wanted in set(State) else None
-        cause = self.request.GET.get("cause", "")[:40] if state in desk.STUCK else ""
-        operations, position = found.operations(state, self.before(), cause)
         causes = found.causes(state) if state in desk.STUCK else []
+        # Of one that has no more records, all of the state are shown.
+        asked = self.request.GET.get("cause", "")
+        cause = next((one for one in causes if one.key == asked), None)
+        operations, position = found.operations(state, self.before(), cause.key if cause else "")
         return {
             "State": State,
             "state": state,
             "counts": found.counts(),
             "causes": causes,
-            "cause": next((one for one in causes if one.key == cause), None),
+            "cause": cause,
             "most": desk.MOST,
             "can_retry": state in desk.STUCK,
             "can_exclude": state in WAITING,
@@ -165,6 +173,8 @@ class OperationPage(Page):
 
     def _keep(self, rulings: Rulings, operation: Operation, label: Label) -> str:
         rulings.keep(operation)
+        # What it settles, or is settled by, may have waited for this.
+        self.outbox.review()
         self.room.audit("QuickBooks' version kept", record=label.title)
         return f"QuickBooks' version of {label.title} is kept. The proof shows the difference."
 

@@ -179,6 +179,32 @@ def test_all_of_one_cause_are_tried_again_and_the_others_wait(full, enter):
     assert "None of these waits" in words(page.forms["cause-1"].submit(status=303).follow())
 
 
+def test_whoever_has_chosen_a_cause_stays_with_it(full, enter):
+    customers(full, "Ada", "Bob", "Cy")
+    refuse(full)
+    customers(full, "Dan")
+    full.sync(plan=faults.refusing("<Name>Dan</Name>", 3070, "The string is too long."))
+    browser = enter(full)
+    cause = f"?state=failed&cause={operations(full)[0].code}"
+    for button, press in (
+        ("Try the ticked ones again", ()),
+        ("Exclude the ticked ones …", ("exclude",)),
+    ):
+        form = queue(browser, full, cause).forms["chosen"]
+        form.fields["operation"][0].checked = True
+        answer = form.submit(**({"name": "do", "value": "look"} if press else {}))
+        if press:
+            assert cause.replace("&", "&amp;") in answer.text
+            answer = answer.forms["exclude"].submit(name="do", value="exclude")
+        assert answer.location.endswith(cause), button
+        page = answer.follow()
+        assert "Customer Dan" not in words(page)
+    (last,) = queue(browser, full, cause).forms["chosen"].fields["operation"]
+    last.checked = True
+    answer = last.form.submit(status=303).follow()
+    assert "Customer Dan" in words(answer)
+
+
 def test_what_is_held_for_one_reason_is_one_cause(full, enter):
     customers(full, "Ada: one", "Bob: two", "Cy")
     browser = enter(full)
