@@ -406,6 +406,22 @@ def test_what_is_undone_is_what_quickbooks_has_whatever_somebody_made_of_it(
     assert summary.balances()["Billing Clearing"] == money("100.00")
 
 
+def test_of_an_entry_whose_change_somebody_has_undone_there_is_nothing_to_decide(summary, keeper):
+    invoice(summary, "1", "100.00")
+    summary.close("c")
+    settle(summary)
+    for amount in ("150.00", "100.00"):
+        with summary.company() as company:
+            (entry,) = company.transactions.all("JournalEntry")
+            people.change_amounts(company, entry.id, amount, amount)
+        summary.read_back()
+    summary.sync()
+    assert summary.operations()[-1][1:] == ("done", "QuickBooks has it.")
+    assert not any("<JournalEntryModRq" in text for text in summary.messages())
+    assert not any(state in ("failed", "held") for _, state, _ in summary.operations())
+    settle(summary)
+
+
 @pytest.mark.parametrize("how", list(Undoing))
 def test_an_entry_whose_emptying_was_refused_is_taken_back_and_undone(summary, keeper, how):
     keeper.choose(approval=Approval.MANUAL, late_change=LateChange.AMEND)

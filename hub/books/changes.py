@@ -28,6 +28,8 @@ class Changes:
         self._db = db
         self._connection = connection
         self._links = Links(db, connection)
+        self.taken_back: list[str] = []
+        """The subjects whose edit somebody has taken back in QuickBooks, as far as was seen."""
 
     def see(self, rets: Iterable[Element], with_links: bool = False) -> list[Link]:
         """Take note of what QuickBooks says now of these transactions; return the links of those that
@@ -66,8 +68,8 @@ class Changes:
         if not contents.differences(link.content, found, ended):
             was_edited = link.found is not None
             if was_edited:
-                # Somebody has taken the edit back.
                 link.edited = link.found = None
+                self.taken_back.append(link.subject)
             # What was applied to transactions that have ended is no part of it any more.
             link.content = {**found, **_only_linked(link.content)}
             return was_edited

@@ -38,6 +38,7 @@ from hub.exporters.parents import excluded, waits_for
 from hub.exporters.revisions import (
     CREDITS_RANK,
     REVERSAL_RANK,
+    check_decided,
     is_kept,
     is_read,
     is_standing,
@@ -323,6 +324,7 @@ def _within(document: Link, uses: Iterable[_Use]) -> Iterator[_Use]:
     less than the billing says."""
     open_ = document.balance or ZERO
     for use in uses:
+        check_decided(document, use.amount, open_)
         part = min(use.amount, open_) if is_kept(document) else use.amount
         if part > 0:
             yield use._replace(amount=part)

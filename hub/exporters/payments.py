@@ -27,6 +27,7 @@ from hub.exporters.parents import Parents
 from hub.exporters.revisions import (
     CREDITS_RANK,
     Revisions,
+    check_decided,
     ended,
     is_kept,
     is_read,
@@ -273,11 +274,13 @@ class Payments:
     def _on_current(self, subject: str, current: Link, left: Decimal, link: Link | None) -> Decimal:
         """Return what of ``left`` the document of an invoice takes.
 
-        :raises Objection: when it takes too little, as its forerunner is gone.
+        :raises Objection: when it takes too little, as its forerunner is gone or somebody has changed it.
         """
-        if subject not in self._parents.former and not is_kept(current):
+        if subject not in self._parents.former and current.edited is None:
             return left
         room = self._room(subject, link)[current.id]
+        if link is None or link.voided:
+            check_decided(current, left, room)
         if subject in self._parents.former and left > room:
             self._check_forerunners(subject)
         return min(left, room) if is_kept(current) else left

@@ -18,13 +18,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from hub.books import changes, contents
-from hub.books.chart import Chart
+from hub.books.chart import Chart, Objection
 from hub.books.links import STALE, Links
 from hub.books.models import Connection, Link
 from hub.exporters import forms
 from hub.exporters.contract import Errand, Held, Nothing, Outcome, Prepared, period_objection
 from hub.ledger.models import Invoice
-from hub.money import plain
+from hub.money import ZERO, plain, pretty
 from hub.tenants.full_policy import (
     Conflict,
     Edited,
@@ -203,6 +203,20 @@ def there(link: Link) -> contents.Content:
 def is_kept(link: Link) -> bool:
     """Whether somebody wants QuickBooks' own version of it to stand."""
     return link.edited is not None and link.found is None
+
+
+def check_decided(document: Link, amount: Decimal, room: Decimal) -> None:
+    """Let ``amount`` be used on a document that takes ``room`` more.
+
+    :raises Objection: when that is too little, as somebody has changed it in QuickBooks, and nobody has said
+        yet whose version counts.
+    """
+    if document.found is not None and document.balance is not None and amount > room:
+        raise Objection(
+            f"Waits for the invoice “{document.number}”: somebody has changed it in QuickBooks, so that it "
+            f"takes {pretty(max(room, ZERO))} of these {pretty(amount)}. Say in the queue, at that invoice, "
+            "whose version counts."
+        )
 
 
 def is_read(link: Link) -> bool:

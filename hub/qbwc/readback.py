@@ -163,8 +163,11 @@ class Readbacks:
     def _changed(self, step: Step, answer: Answer) -> list[Step]:
         """Take a page of what changed; return the step that goes on, if there is more."""
         rets = answer.returned
-        edited = Changes(self._db, self._connection).see(rets)
-        self._decide(edited)
+        seen = Changes(self._db, self._connection)
+        self._decide(seen.see(rets))
+        if seen.taken_back:
+            # There is nothing to decide any more, and what waited for that may go.
+            self._put(seen.taken_back)
         times = [local(ret.get("TimeModified")) for ret in rets]
         modified = max([step.get("modified", ""), *times])
         if answer.remaining and answer.iterator_id:
