@@ -215,15 +215,15 @@ class Payments:
         ]
 
     def _documents(self, payment: Payment) -> list[Link]:
-        """Return the documents of those of its invoices whose place others have taken, or of which
-        QuickBooks' version is kept."""
+        """Return the documents of those of its invoices whose place others have taken, or that somebody has
+        changed in QuickBooks."""
         subjects = {f"invoice:{row.invoice_id}": None for row in payment.applied}
         return [document for subject in subjects for document in self._rested_on(subject)]
 
     def _rested_on(self, subject: str) -> list[Link]:
         if subject in self._parents.former:
             return [*self._former(subject), *self._current(subject)]
-        return [one for one in self._current(subject) if is_kept(one)]
+        return [one for one in self._current(subject) if one.edited is not None]
 
     def _former(self, subject: str) -> list[Link]:
         return [one for one in self._parents.former.get(subject, ()) if is_standing(one)]

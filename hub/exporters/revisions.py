@@ -215,7 +215,7 @@ def check_decided(document: Link, amount: Decimal, room: Decimal) -> None:
         raise Objection(
             f"Waits for the invoice “{document.number}”: somebody has changed it in QuickBooks, so that it "
             f"takes {pretty(max(room, ZERO))} of these {pretty(amount)}. Say in the queue, at that invoice, "
-            "whose version counts."
+            "whose version counts; if it is excluded, include it again for that."
         )
 
 

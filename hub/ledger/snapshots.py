@@ -2,8 +2,8 @@
 
 Loading a record as an object of the session, its lines with it, and asking that for its fields takes
 several times as long as all that is then made of it. A snapshot has the record's fields and rows under
-the same names and reads like it; a statement for its table and one for each table of its rows fetch
-them all.
+the same names, and its ``__tablename__``; it is no instance of the record's class, though it is typed as
+one. A statement for its table and one for each table of its rows fetch them all.
 """
 
 from __future__ import annotations

@@ -109,8 +109,9 @@ class Desk:
         found = self._db.scalars(query.order_by(Operation.id.desc()).limit(PAGE + 1)).all()
         return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else 0
 
-    def causes(self, state: State) -> list[Cause]:
-        """Return for what reasons operations are in ``state``, the most frequent first."""
+    def causes(self, state: State, chosen: str = "") -> list[Cause]:
+        """Return for what reasons operations are in ``state``, the most frequent first; the one that is
+        ``chosen`` is among them, however rare."""
         query = (
             select(
                 _cause.label("cause"),
@@ -121,13 +122,14 @@ class Desk:
             .where(Operation.connection_id == self._connection.id, Operation.state == state)
             # By its name: the expression's own parameters would make it another one.
             .group_by("cause")
-            .order_by(desc("many"), "cause")
+            .order_by(desc(func.bool_or(_cause == chosen)), desc("many"), "cause")
             .limit(CAUSES)
         )
-        return [
+        found = [
             Cause(state, key, code, note if code is None else statuses.status(code).title, many)
             for key, code, note, many in self._db.execute(query)
         ]
+        return sorted(found, key=lambda cause: (-cause.many, cause.key))
 
     def of(self, subjects: Iterable[str]) -> dict[str, Operation]:
         """Return the newest operation of each subject that has one."""

@@ -18,12 +18,14 @@ from sqlalchemy.orm.attributes import set_committed_value
 from hub.books import lists, stamps
 from hub.books.changes import Changes
 from hub.books.links import Booking, Links
+from hub.books.models import Link
 from hub.books.stamps import Carried
 from hub.books.totals import off_total
 from hub.db import HubSession
 from hub.exporters.contract import MISSING, Errand
 from hub.qbwc import doubts, losses
 from hub.qbwc.doubts import Reason
+from hub.qbwc.edits import Edits
 from hub.qbwc.models import Message, Stage, State
 from hub.qbwc.outbox import Outbox
 from hub.qbwc.qbxml import Element
@@ -168,8 +170,7 @@ class Fates:
         links.outdate(_invoice(subject) for subject, ret in self.read.items() if ret is None)
         links.doubt(subject for subject in self.unsure if _invoice(subject) == subject)
         changes = Changes(self._db, self._outbox.connection)
-        changes.see(self.asked, with_links=True)
-        changes.see(self._used)
+        edited = [*changes.see(self.asked, with_links=True), *changes.see(self._used)]
         links.lose(self._gone)
         losses.missed(self._db, self._outbox.connection, self._unseen)
         links.forget(self.forgotten)
@@ -206,6 +207,15 @@ class Fates:
         off = off_total(self._db, self.bookings)
         more += [one for one in self.operations if one.subject in off and not one.looks_again]
         self._outbox.put([Errand(one.subject, one.rank) for one in more])
+        self._decide(edited, changes.taken_back)
+
+    def _decide(self, edited: Sequence[Link], taken_back: Sequence[str]) -> None:
+        """Do what the tenant wants done about edits that were noticed; those of the operations' own records
+        are looked at when these go again."""
+        own = {one.subject for one in self.operations}
+        edits = Edits(self._db, self._visit.tenant, self._outbox.connection)
+        edits.decide([link for link in edited if link.subject not in own])
+        edits.put([subject for subject in taken_back if subject not in own])
 
     @staticmethod
     def _has_used(operation: Sent) -> bool:

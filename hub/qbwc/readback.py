@@ -1,34 +1,31 @@
 """What people changed or deleted in QuickBooks of what the hub has booked, read back now and then.
 
 Every few hours a session asks for the transactions that changed since, kind by kind, and for those
-that were deleted. An edited document is marked and shown beside what was booked; what follows is
-the tenant's choice (``Conflict``), and nothing is overwritten unless that says so (product.md 3.3).
+that were deleted. An edited document is marked and shown beside what was booked; what follows is the
+tenant's choice (``Edits``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from hub.books import changes
-from hub.books.changes import Changes, is_forerunner, is_past
-from hub.books.links import STALE, Links
+from hub.books.changes import Changes, is_forerunner
+from hub.books.links import Links
 from hub.books.lists import OVERLAP, local
 from hub.books.models import Connection, Link, Readback
 from hub.db import HubSession
-from hub.exporters.contract import MISSING, Errand
-from hub.exporters.revisions import is_standing
+from hub.exporters.contract import MISSING
 from hub.qbwc import losses, qbxml, statuses
-from hub.qbwc.models import Operation, State, SyncSession
-from hub.qbwc.outbox import Outbox
+from hub.qbwc.edits import Edits
+from hub.qbwc.models import State, SyncSession
 from hub.qbwc.qbxml import Answer, Answers, Request
 from hub.qbwc.statuses import Action
-from hub.tenants.full_policy import USUAL_HOURS, Conflict, full_policy
-from hub.tenants.models import Mode, Tenant
+from hub.tenants.full_policy import USUAL_HOURS, Conflict
+from hub.tenants.models import Tenant
 
 PAGE = 100
 OBJECTS = (
@@ -132,6 +129,7 @@ class Readbacks:
         self._connection = connection
         self._session = session
         self._links = Links(db, connection)
+        self._edits = Edits(db, tenant, connection)
 
     def request(self) -> str:
         """Return the message that asks for the next page of what changed, or for what was deleted."""
@@ -164,10 +162,8 @@ class Readbacks:
         """Take a page of what changed; return the step that goes on, if there is more."""
         rets = answer.returned
         seen = Changes(self._db, self._connection)
-        self._decide(seen.see(rets))
-        if seen.taken_back:
-            # There is nothing to decide any more, and what waited for that may go.
-            self._put(seen.taken_back)
+        self._edits.decide(seen.see(rets))
+        self._edits.put(seen.taken_back)
         times = [local(ret.get("TimeModified")) for ret in rets]
         modified = max([step.get("modified", ""), *times])
         if answer.remaining and answer.iterator_id:
@@ -184,31 +180,6 @@ class Readbacks:
         statement = insert(Readback).values(**own, **values)
         self._db.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=values))
 
-    def _decide(self, edited: Sequence[Link]) -> None:
-        """Do what the tenant wants done about documents that were edited."""
-        if not edited:
-            return
-        winner = self._winner()
-        ended = self._ended([link.subject for link in edited])
-        if winner is Conflict.QUICKBOOKS:
-            for link in edited:
-                Changes.keep(link, link.version)
-            return
-        ours = [
-            link
-            for link in edited
-            if link.subject in ended
-            or (winner is Conflict.BILLING and (changes.is_emptied(link) or not is_past(link.subject)))
-        ]
-        for link in ours:
-            if not is_past(link.subject):
-                link.fingerprint, link.edit_sequence = STALE, ""
-        self._put(ended.union(link.subject for link in ours))
-        if edited := [link for link in edited if link not in ours]:
-            notes = {link.subject: changes.objection(link) for link in edited}
-            self._db.flush()
-            losses.hold(self._db, self._connection, notes)
-
     def _deleted(self, answer: Answer, reached: str) -> None:
         """Take what was deleted; what was told when ``reached`` and is missing since is somebody's to decide."""
         times = {one.get("TxnID"): local(one.get("TimeDeleted")) for one in answer.returned}
@@ -222,51 +193,22 @@ class Readbacks:
             return
         self._links.lose([row.subject for row in rows if not row.missing])
         # Whenever it was told: the other may be gone only now, in the same second even.
-        ended = self._ended([row.subject for row in rows])
-        self._put(ended)
+        ended = self._edits.ended([row.subject for row in rows])
+        self._edits.put(ended)
         news = [row for row in rows if not row.missing or times[row.object_id] > reached]
         gone = [row.subject for row in news if row.subject not in ended]
         if not gone:
             return
-        winner = self._winner()
+        winner = self._edits.winner
         if winner is Conflict.BILLING:
             # It was said to be deleted, so it is made anew without asking whether it has come back.
             # A forerunner never is; what takes it back goes as well.
             self._links.forget([subject for subject in gone if not is_forerunner(subject)])
-            self._put(gone)
+            self._edits.put(gone)
             return
         is_kept = winner is Conflict.QUICKBOOKS
         note, state = (KEPT, State.EXCLUDED) if is_kept else (MISSING, State.FAILED)
         losses.hold(self._db, self._connection, dict.fromkeys(gone, note), state)
-
-    def _ended(self, subjects: Sequence[str]) -> set[str]:
-        """Return the forerunners among ``subjects`` and the memos that take such back, each with its other,
-        where neither stands in QuickBooks any more: nobody has to decide about them."""
-        ids = {subject.partition(":")[2] for subject in subjects if is_past(subject)}
-        pairs = [(f"superseded:{id_}", f"reversal:{id_}") for id_ in ids]
-        links = self._links.of(subject for pair in pairs for subject in pair)
-        return {
-            subject
-            for pair in pairs
-            if all(subject in links and not is_standing(links[subject]) for subject in pair)
-            for subject in pair
-        }
-
-    def _winner(self) -> Conflict:
-        """Return whose word counts; a journal entry is never written over, nor made anew, unasked."""
-        is_full = self._tenant.mode is Mode.FULL
-        found = full_policy(self._db).conflict
-        return found if is_full or found is not Conflict.BILLING else Conflict.ASK
-
-    def _put(self, subjects: Collection[str]) -> None:
-        """Let these records go again, each in the order of its kind."""
-        self._db.flush()
-        query = select(Operation.subject, Operation.rank).where(
-            Operation.connection_id == self._connection.id, Operation.subject.in_(subjects)
-        )
-        ranks = {row.subject: row.rank for row in self._db.execute(query.order_by(Operation.id))}
-        outbox = Outbox(self._db, self._tenant, self._connection)
-        outbox.put([Errand(subject, ranks.get(subject, 50)) for subject in subjects])
 
 
 def _request(step: Step) -> Request:

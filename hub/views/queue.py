@@ -58,9 +58,9 @@ class QueuePage(PageOfQueue):
         found = Desk(self.db, self.connection)
         wanted = self.request.GET.get("state", "")
         state = State(wanted) if wanted in set(State) else None
-        causes = found.causes(state) if state in desk.STUCK else []
-        # Of one that has no more records, all of the state are shown.
         asked = self.request.GET.get("cause", "")
+        causes = found.causes(state, asked) if state in desk.STUCK else []
+        # Of one that has no more records, all of the state are shown.
         cause = next((one for one in causes if one.key == asked), None)
         operations, position = found.operations(state, self.before(), cause.key if cause else "")
         return {

@@ -205,6 +205,17 @@ def test_whoever_has_chosen_a_cause_stays_with_it(full, enter):
     assert "Customer Dan" in words(answer)
 
 
+def test_a_chosen_cause_is_shown_however_rare_it_is(full, enter, monkeypatch):
+    monkeypatch.setattr(desk_module, "CAUSES", 1)
+    customers(full, "Ada", "Bob")
+    refuse(full)
+    customers(full, "Cy")
+    full.sync(plan=faults.refusing("<Name>Cy</Name>", 3070, "The string is too long."))
+    page = queue(enter(full), full, "?state=failed&cause=3070")
+    assert "Customer Cy" in words(page)
+    assert "Customer Ada" not in words(page)
+
+
 def test_what_is_held_for_one_reason_is_one_cause(full, enter):
     customers(full, "Ada: one", "Bob: two", "Cy")
     browser = enter(full)
