@@ -164,12 +164,9 @@ def test_an_edit_that_somebody_takes_back_waits_no_more(rebilled):
     (note,) = rebilled.notes("failed")
     assert "Change it back there, or keep QuickBooks' version." in note
     rebilled.do("change_amounts", "Invoice", "1042", "100.00")
-    rebilled.read_back()
-    person = Person(rebilled.tenant)
-    (one,) = person.waiting()
-    person.press(one, "retry")
-    rebilled.read_back()
-    assert person.waiting() == []
+    for _ in range(2):
+        rebilled.read_back()
+    assert Person(rebilled.tenant).waiting() == []
     assert rebilled.tenant.proof().difference == 0
 
 
