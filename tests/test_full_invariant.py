@@ -325,7 +325,8 @@ class Billing(RuleBasedStateMachine):
             elif one.is_edited:
                 note(f"{self.last_word}: {one}")
                 is_done |= self.person.press(one, self.last_word)
-            elif one.state is State.FAILED:
+            elif one.state is State.FAILED or "Press Try again to book it anew" in one.note:
+                # What is gone is held where its record has changed meanwhile.
                 is_done |= self.person.press(one, "retry")
         return is_done
 
