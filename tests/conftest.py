@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import make_url
+from waitress import wasyncore
 from waitress.server import create_server
 from webtest import TestApp
 
@@ -166,12 +167,16 @@ def testapp(app):
 def served(app):
     """The address of the application behind a real web server."""
     port = embedded.free_port()
-    server = create_server(app, host="127.0.0.1", port=port)
+    sockets = {}
+    server = create_server(app, map=sockets, host="127.0.0.1", port=port)
     thread = threading.Thread(target=server.run)
     thread.start()
     yield f"http://localhost:{port}"
-    server.close()
+    # Who still answers wakes the thread that looks after the sockets, and nobody but that may close them.
+    server.task_dispatcher.shutdown()
+    server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
     thread.join(10)
+    assert not thread.is_alive()
 
 
 @pytest.fixture
