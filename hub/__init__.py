@@ -79,5 +79,4 @@ def application(settings: dict[str, Any]) -> Any:
         config.scan("hub.views")
         config.scan("hub.qbwc.ripening")
         config.scan("hub.qbwc.sweep")
-        config.scan("hub.qbwc.ripening")
     return config.make_wsgi_app()
